@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A constant database file, through tinycdb; the only file of ours that
+ * includes <cdb.h>.  Layer: base.
+ *
+ * Files are only ever replaced by rename, so an open one stays whole.  It is
+ * still not trusted: opening checks that the hash tables are contiguous, end
+ * at the end of the file and hold as many records as the sentinel record
+ * says, so a truncated, zeroed or foreign file is an error and never "not
+ * found".
+ */
+#ifndef BASE_CDBFILE_H
+#define BASE_CDBFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct cdbfile;
+struct cdbwriter;
+
+#define CDBFILE_KEY_MAX 2047 /* longer keys are not searched, not stored */
+
+/* Open for reading: NULL and errno (EPROTO: damaged or not ours). */
+struct cdbfile *cdbfile_open(int dirfd, const char *name);
+/* Nothing is fine; stores NULL. */
+void cdbfile_close(struct cdbfile **cf);
+
+/* Is there another file under that name now? One fstatat(2). */
+bool cdbfile_replaced(const struct cdbfile *cf, int dirfd, const char *name);
+
+/* 1 found (the value stays valid until close), 0 absent, -1 damaged: to be
+ * treated as a temporary failure, never as absent. */
+int cdbfile_find(struct cdbfile *cf, struct str key, struct str *value_r);
+
+/* Call for every record in the order of writing; stops at and returns the
+ * first non-zero answer; -1 when the file is damaged. */
+int cdbfile_walk(struct cdbfile *cf,
+    int (*on_record)(void *arg, struct str key, struct str value), void *arg);
+
+/*
+ * Write a new file beside `name` and put it in its place by one rename, all of
+ * it flushed.  The previous file is kept as NAME.previous.  begin: NULL and
+ * errno.  add: -1 and EFBIG when the file would pass 4 GiB, EINVAL for a key
+ * over the limit; duplicates are the caller's to refuse.  commit: -1 and
+ * errno, then the old file is still in place.  commit and abandon free it.
+ */
+struct cdbwriter *cdbwriter_begin(int dirfd, const char *name);
+int cdbwriter_add(struct cdbwriter *w, struct str key, struct str value);
+int cdbwriter_commit(struct cdbwriter **w);
+void cdbwriter_abandon(struct cdbwriter **w);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The only source of time.  Layer: base.
+ *
+ * Wall time is what people read and what due times are written in; the steady
+ * clock, which never jumps, is what waits are measured with.
+ *
+ * A test can turn the wall clock: STAGEPOST_CLOCK names a file holding a
+ * signed number of seconds, which is added to the wall time and read again
+ * whenever the file changes (looked at once a second at most; clock_refresh()
+ * looks now).  It is ignored when the process started with another effective
+ * user than its real one.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Read the environment; call once before any confinement. */
+void clock_init(void);
+void clock_refresh(void);
+
+int64_t clock_wall_s(void);
+int64_t clock_wall_us(void);
+int64_t clock_steady_ms(void);
+
+/* Add to the wall time in this process, for unit tests. */
+void clock_turn(int64_t seconds);
+
+/* RFC 5322, 3.3: "Sat, 21 Nov 2026 06:01:02 +0000", always UTC. */
+#define CLOCK_DATE_SIZE 40
+void clock_date(int64_t wall_s, char out[CLOCK_DATE_SIZE]);
+/* RFC 3339: "2026-11-21T06:01:02Z". */
+void clock_stamp(int64_t wall_s, char out[CLOCK_DATE_SIZE]);
+
+#endif
