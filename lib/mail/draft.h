@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A message that is being written: a file in this room's tmp/ slot that
+ * belongs to nobody who was told 250.  Layer: mail.
+ *
+ *	draft_begin -> draft_add ... -> draft_finish -> spool_commit
+ *
+ * A small message is collected in memory and written by draft_finish() in one
+ * write(2); a larger one goes to its file as it comes, and its write-back is
+ * started each MiB.
+ */
+#ifndef MAIL_DRAFT_H
+#define MAIL_DRAFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "mail/entry.h"
+#include "mail/envelope.h"
+#include "mail/queuefile.h"
+#include "mail/spool.h"
+
+struct draft {
+	char id[ID_LEN + 1];
+	unsigned slot;    /* tmp/<room>.<slot> and incoming/<slot> */
+	int fd;           /* -1 while all of it is in memory */
+	int error;        /* errno of the first failed step, 0 */
+	struct buf bytes; /* not yet written */
+	struct preamble preamble;
+	uint64_t written; /* bytes of the file so far */
+	uint64_t started; /* bytes whose write-back was started */
+};
+
+/* Begin with a new id, or with `id` when it is not NULL. */
+void draft_begin(
+    struct draft *d, unsigned slot, const char *id, const struct envelope *env);
+
+/* Add content in wire form (content_flag bits go to d->preamble.flags).  0, or
+ * -1 and errno (also in d->error; further calls do nothing). */
+int draft_add(struct draft *d, struct spool *sp, const void *data, size_t len);
+
+/* Write what is left and the preamble, close: the file is whole, not yet
+ * durable.  0, or -1 and errno. */
+int draft_finish(struct draft *d, struct spool *sp);
+
+/* Remove the file if there is one, free the memory; leaves an empty draft. */
+void draft_abandon(struct draft *d, struct spool *sp);
+
+/*
+ * Make finished drafts visible in incoming/<slot>: data durable (fdatasync for
+ * few, one syncfs for many), rename all, one fsync of each directory.
+ *
+ * Each status becomes 0 (no power cut can lose it any more: say 250) or an
+ * errno (nothing of it is left in incoming/ or tmp/: say 451).  EEXIST counts
+ * as 0 for an id that was derived: the report is there already.  Returns -1
+ * when a flush failed: sp->failed is set, the spool takes nothing more, and no
+ * flush is ever tried again.
+ */
+struct commit {
+	char id[ID_LEN + 1];
+	unsigned slot;
+	bool derived;
+	int status;
+};
+int spool_commit(struct spool *sp, struct commit *batch, size_t n);
+
+#endif

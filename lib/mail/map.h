@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The compiled map, map/stagepost.cdb in the spool root: everything that an
+ * operator has written, checked and compiled by cdbmaps.  Layer: mail.
+ *
+ * A daemon sees the whole of one configuration or the whole of the next.  Keys
+ * begin with a letter for their table; values are text, and each begins with
+ * "FILE:LINE\t", where it was written.  Only this module, its users in lib/mail
+ * (settings, network, profile, route) and cdbmaps know them:
+ *
+ *	S<name>         setting, one line of value each time it was given
+ *	D<domain>       local domain: its route and profile
+ *	R<pattern>      routing table: address, domain, .parent
+ *	R*              the default route
+ *	P<name>         profile
+ *	N4<len><bytes>  network: what clients in it may do (N6 likewise)
+ *	G               generation, a number that grows with each compilation
+ */
+#ifndef MAIL_MAP_H
+#define MAIL_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct map;
+
+#define MAP_FILE "stagepost.cdb"
+
+/* Open the map in that directory.  NULL with the reason logged.  Stores NULL. */
+struct map *map_open(int map_dirfd);
+void map_close(struct map **m);
+
+/*
+ * Has cdbmaps put a new map in place?  If so open it: true when *m is now the
+ * new one (the old one is closed: nothing may point into it any more).  A new
+ * map that is damaged is logged once and the old one kept.
+ */
+bool map_refresh(struct map **m);
+
+uint64_t map_generation(const struct map *m);
+
+/* 1 found, 0 absent, -1 damaged (logged; a temporary failure).  `table` is the
+ * letter.  *where_r (may be NULL) is "FILE:LINE", *value_r the rest; valid
+ * until the map is closed or refreshed. */
+int map_find(struct map *m, char table, struct str key, struct str *where_r,
+    struct str *value_r);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A profile: how mail for a destination is delivered, retried and given up.
+ * Layer: mail.
+ */
+#ifndef MAIL_PROFILE_H
+#define MAIL_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/map.h"
+
+#define PROFILE_NAME_MAX 63
+#define RETRY_DELAYS_MAX 64
+
+struct profile {
+	char name[PROFILE_NAME_MAX + 1];    /* "default" always exists */
+	uint32_t retry_s[RETRY_DELAYS_MAX]; /* the last one repeats */
+	size_t nretry;
+	unsigned retries_max;     /* after the first attempt; 0: no limit */
+	uint32_t lifetime_s;      /* since arrival; 0: no limit */
+	uint32_t delay_warning_s; /* since arrival; 0: none */
+	bool discard;             /* at the end: discard instead of a DSN */
+	unsigned concurrency; /* connections to one destination, all workers */
+	unsigned messages_per_connection; /* 0: no limit */
+	bool greeting_next; /* 5xx to greeting or EHLO: try the next host */
+	char prio;          /* '0' first, '5' normal */
+};
+
+/* 1 found, 0 no such profile (then the caller treats it as temporary: cdbmaps
+ * refuses unknown ones), -1 damaged. */
+int profile_find(struct map *m, const char *name, struct profile *p_r);
+
+/*
+ * When to try again.  `attempts` are those that have deferred it so far, the
+ * latest ended at now_s.  Returns the due time, or -1 when count or lifetime
+ * is exceeded: give up.
+ */
+int64_t profile_next_due(const struct profile *p, unsigned attempts,
+    int64_t arrival_s, int64_t now_s);
+
+/* Seconds from the first attempt to the last by the retry count, 0 when there
+ * is no count. */
+uint64_t profile_total_s(const struct profile *p);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where the recipients of one queue entry stand: the journal, read from the
+ * point of view of one name.  Layer: mail.
+ *
+ * A name <id>.2.1 stands for the recipients that the split record of <id> put
+ * into group 2 and that of <id>.2 into group 1.  Records about the name itself
+ * and about the names it was split from count, in order of writing.
+ */
+#ifndef MAIL_PROGRESS_H
+#define MAIL_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "mail/journal.h"
+
+struct rcpt_progress {
+	bool mine;            /* this name stands for the recipient */
+	bool final;           /* delivered, failed, expired or discarded */
+	bool failed;          /* failed or expired */
+	bool reported;        /* a failure report about it is in the queue */
+	bool delayed;         /* a delay report is in the queue */
+	enum outcome outcome; /* the latest, when attempts or final */
+	int64_t time_s;       /* of the latest outcome */
+	char *host;           /* of the latest outcome; NULL: none */
+	char *text;           /* its reply or reason; NULL: none */
+};
+
+struct progress {
+	struct rcpt_progress *rcpts;
+	size_t nrcpts;
+	unsigned attempts; /* attempts that left some recipient deferred */
+	int64_t first_attempt_s; /* 0: none yet */
+	int64_t last_attempt_s;
+	int64_t due_s; /* as journalled with the last deferral; 0: none */
+};
+
+/*
+ * Read the journal for the name with this suffix ("" or ".2.1") of a message
+ * with nrcpts recipients.  0, or -1 when a needed split record is missing:
+ * then the entry is damaged.
+ */
+int progress_read(
+    struct str journal, struct str suffix, size_t nrcpts, struct progress *p_r);
+void progress_free(struct progress *p);
+
+/* How many are mine and still to be delivered; mine, failed, not reported. */
+size_t progress_pending(const struct progress *p);
+size_t progress_unreported(const struct progress *p);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue file: one message.  Layer: mail.
+ *
+ *	preamble  64 bytes of ASCII: version, lengths, checksums, flags
+ *	envelope  lines "tag value"
+ *	content   as it goes over the wire: CRLF, dot-stuffed, our Received:
+ *	          first, without the final "." line
+ *	journal   records that were appended since (journal.h)
+ *
+ * It is written once and then only appended to.  Every part has a CRC32C;
+ * a part that does not match is damage, an error value, never a crash.
+ */
+#ifndef MAIL_QUEUEFILE_H
+#define MAIL_QUEUEFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "mail/envelope.h"
+
+#define PREAMBLE_SIZE 64
+
+enum content_flag {
+	CONTENT_8BIT = 1,    /* some octet is above 127 */
+	CONTENT_UTF8 = 2,    /* MAIL said SMTPUTF8 */
+	CONTENT_STUFFED = 4, /* some line begins with a stuffed dot */
+	CONTENT_LONG = 8,    /* some line is longer than 998 octets */
+};
+
+struct preamble {
+	uint32_t envelope_len;
+	uint64_t content_len;
+	uint32_t envelope_crc;
+	uint32_t content_crc;
+	unsigned flags; /* enum content_flag */
+};
+
+void preamble_format(const struct preamble *p, char out[PREAMBLE_SIZE]);
+
+/* 0; -1 and EBADMSG when it is damaged, ENOTSUP when a newer Stagepost wrote
+ * it. */
+int preamble_parse(const char in[PREAMBLE_SIZE], struct preamble *p_r);
+
+/*
+ * An open queue file.  `head` holds what the first reads brought: preamble,
+ * envelope and, of a small message, content and journal too, so that the
+ * common message costs one read(2).
+ */
+struct queuefile {
+	int fd; /* borrowed; -1: nothing open */
+	struct preamble preamble;
+	struct envelope envelope;
+	struct buf head;
+	off_t size;           /* of the file when it was read */
+	off_t content_offset; /* = PREAMBLE_SIZE + envelope_len */
+	off_t journal_offset; /* = content_offset + content_len */
+};
+
+/*
+ * Read and check preamble and envelope: 0; -1 and EBADMSG when damaged, ENOTSUP
+ * when newer than us, or errno of the read.  On failure *qf_r is empty.
+ */
+int queuefile_open(int fd, struct queuefile *qf_r);
+
+/*
+ * Content bytes from `offset` (0 = its first byte) as they lie in memory, or
+ * read into buf when they are not in the head: how many, 0 at the end, or -1.
+ * *data_r points into head or buf.
+ */
+ssize_t queuefile_content(struct queuefile *qf, uint64_t offset, char *buf,
+    size_t size, const char **data_r);
+
+/* Does the whole content match its checksum? 1 yes, 0 damaged, -1 errno. */
+int queuefile_verify(struct queuefile *qf);
+
+/* The bytes behind the content; *out_r may point into head, else into `store`.
+ * 0 or -1. */
+int queuefile_journal(
+    struct queuefile *qf, struct buf *store, struct str *out_r);
+
+/* Append one formatted record in one write, O_APPEND: 0 or -1 and errno. */
+int queuefile_append(int fd, const struct buf *record);
+
+/* Free the memory, not the descriptor; leaves it empty.  Twice is fine. */
+void queuefile_free(struct queuefile *qf);
+
+#endif

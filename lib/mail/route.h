@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where mail for an address goes: the first answer of routing table, local
+ * domains and default route.  Used by engine, sender and queue-tool alike, so
+ * that what is explained is what happens.  Layer: mail.
+ */
+#ifndef MAIL_ROUTE_H
+#define MAIL_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "mail/address.h"
+#include "mail/entry.h"
+#include "mail/map.h"
+#include "mail/profile.h"
+#include "mail/settings.h"
+
+#define HOPS_MAX         64
+#define DESTINATION_SIZE 1024 /* of a canonical destination with its NUL */
+
+enum route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILDIR };
+
+struct hop {
+	unsigned weight; /* lower first; equals share the load at random */
+	struct str host; /* a name (its addresses are looked up), an address
+	                   * without brackets, or the path of a unix socket */
+	bool literal;    /* host is an address */
+	bool is_unix;
+	uint16_t port;
+};
+
+/* hops, zone and path point into text. */
+struct route {
+	enum route_kind kind;
+	struct hop hops[HOPS_MAX];
+	size_t nhops;
+	struct str zone; /* mx zone=: appended to every look-up */
+	struct endpoint servers[RESOLVERS_MAX]; /* mx query=: asked instead */
+	size_t nservers;
+	struct str path; /* maildir: */
+	char profile[PROFILE_NAME_MAX + 1];
+	char where[256]; /* FILE:LINE of the entry that matched */
+	/* what matched: "user@a.example", "a.example", ".example", "*" */
+	char pattern[ADDRESS_MAX + 1];
+	/* canonical: equal ones share connections, queues and suspensions */
+	char destination[DESTINATION_SIZE];
+	char tag[TAG_LEN + 1];
+	char text[DESTINATION_SIZE]; /* the route as compiled */
+};
+
+/*
+ * Parse the written form, "smtp 10=a.example 20=[192.0.2.9]:2525", "mx
+ * zone=z.example query=192.0.2.53", "lmtp unix:/run/lmtp", "maildir:/path" (the
+ * old "lookup-mx:zone=...;query=..." too).  NULL, or what was expected, with
+ * *at_r the offset of the mistake.  Fills kind, hops, zone, servers, path,
+ * text.
+ */
+const char *route_parse(struct str text, struct route *r_r, size_t *at_r);
+
+enum route_answer {
+	ROUTE_FOUND,
+	ROUTE_NONE,     /* no entry and no default route: 5.4.4 */
+	ROUTE_TEMPFAIL, /* the map is damaged or lacks the profile: try later */
+};
+
+/*
+ * Each step of the search as it is made, for queue-tool: what was looked up,
+ * whether it matched and where that is written ("" when it did not).
+ */
+typedef void route_step_fn(void *arg, const char *step, const char *key,
+    bool matched, const char *where);
+
+/* Find the route for a recipient's address, everything filled in.  on_step may
+ * be NULL. */
+enum route_answer route_find(struct map *m, const char *address,
+    struct route *r_r, route_step_fn *on_step, void *arg);
+
+/* Is it a local domain? 1, 0, or -1 when the map is damaged. */
+int route_is_local(struct map *m, struct str domain);
+
+/* Are its messages dealt over all shards (a configured next hop), or kept
+ * together (one domain)? */
+bool route_spreads(const struct route *r);
+
+/* Hops in the order in which to try them now: weight classes from low to high,
+ * shuffled within each. */
+void route_order(const struct route *r, const struct hop *out[HOPS_MAX]);
+
+#endif

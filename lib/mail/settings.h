@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The settings table, typed, with its defaults.  Layer: mail.
+ *
+ * One table of fields (settings.c) says name, type, bounds, default and
+ * meaning; cdbmaps checks by it and the daemons read by it.
+ */
+#ifndef MAIL_SETTINGS_H
+#define MAIL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "mail/map.h"
+
+#define LISTENERS_MAX 32
+#define RESOLVERS_MAX 8
+
+struct endpoint {
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+	char name[64]; /* as shown: "127.0.0.1:2525", "[::1]:25" */
+};
+
+struct settings {
+	char hostname[256];
+	struct endpoint listeners[LISTENERS_MAX];
+	size_t nlisteners;
+	struct endpoint resolvers[RESOLVERS_MAX]; /* DNS; port 53 if not said */
+	size_t nresolvers;
+	unsigned receiver_workers; /* 0: one per core, at most 16 */
+	unsigned engine_workers;
+	unsigned sender_workers;
+
+	/* receiver */
+	uint64_t message_size_max;    /* bytes; SIZE */
+	unsigned recipients_max;      /* a message */
+	unsigned errors_max;          /* a session, then 421 */
+	unsigned sessions_max;        /* in all workers together */
+	unsigned client_sessions_max; /* of one client address */
+	unsigned command_timeout_s;
+	unsigned data_timeout_s;
+	unsigned hops_max;      /* Received: fields, RFC 5321, 6.3 */
+	uint64_t reserve_bytes; /* free space kept: 452 below */
+	uint64_t reserve_inodes;
+	unsigned commit_syncfs_at; /* batch size from which syncfs is used */
+
+	/* sender */
+	unsigned connections_max; /* in all workers together */
+	unsigned duplicate_window_ms;
+	unsigned connect_timeout_s;
+	unsigned reply_timeout_s;
+	unsigned idle_timeout_s; /* of a connection kept for reuse */
+	char source_address[64]; /* "": the system chooses */
+	char postmaster[320];    /* From: of reports */
+
+	bool force_filesystem; /* take any file system type */
+};
+
+/* Read them all: 0, or -1 with the reason logged. */
+int settings_read(struct map *m, struct settings *set_r);
+
+#endif

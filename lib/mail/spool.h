@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The spool: the only place where mail lives.  Layer: mail.
+ *
+ * A queue entry is in exactly one directory; the directory is its state and a
+ * rename is the only transition.  Whoever's rename succeeds owns the entry;
+ * whoever gets ENOENT has lost the race and drops the name silently.  States
+ * and crash rules: doc/INTERNALS.md, "States of a message".
+ *
+ * The files spool*.c and draft.c are the only ones that rename, link or unlink
+ * in the spool.
+ */
+#ifndef MAIL_SPOOL_H
+#define MAIL_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "mail/entry.h"
+
+enum room { ROOM_RECEIVER, ROOM_ENGINE, ROOM_SENDER, ROOM_QUEUE_TOOL };
+#define ROOMS (ROOM_QUEUE_TOOL + 1)
+
+struct spool {
+	enum room room;
+	bool failed;     /* a flush failed: nothing more is written */
+	int root;        /* every -1: this room has no business there */
+	int tmp[SHARDS]; /* tmp/<room>.<s>, this room's slots */
+	int incoming[SHARDS];
+	int split[SHARDS];
+	int processed[SHARDS];
+	int sending[SHARDS];
+	int deferred[SHARDS];
+	int held;
+	int corrupt;
+	int control;
+	int map;
+	int locks; /* this room's lock file; opened once, never again */
+	uint64_t reserve_bytes; /* spool_set_reserve() */
+	uint64_t reserve_inodes;
+};
+
+/* ---- set-up: spool_layout.c ---- */
+
+/*
+ * Make or mend every directory with its owner and mode; as root with the real
+ * users, else with one's own.  0, or -1 with the reason logged.
+ */
+int spool_setup(const char *root_path);
+
+/*
+ * Open the spool for a room, with just the directories that the room may
+ * touch.  Checks first: layout, format version, all on one file system, and
+ * of a type that keeps the order of renames (ext4, xfs; tmpfs and others only
+ * with `force`).  NULL with the reason logged.
+ */
+struct spool *spool_open(const char *root_path, enum room room, bool force);
+void spool_close(struct spool **sp);
+
+/* Refuse new mail when less than this is free. */
+void spool_set_reserve(struct spool *sp, uint64_t bytes, uint64_t inodes);
+/* 0 when there is room for size more bytes; -1 and ENOSPC, or EIO when the
+ * spool has failed. */
+int spool_space(struct spool *sp, uint64_t size);
+
+/*
+ * Take a shard of this room: true when this process now holds it.  Freed by
+ * spool_shard_drop() or by death.  Only the holder recovers the shard, cleans
+ * its tmp/ slot, makes and removes its buckets.
+ */
+bool spool_shard_take(struct spool *sp, unsigned shard);
+void spool_shard_drop(struct spool *sp, unsigned shard);
+
+/* ---- moves: spool_move.c.  All return 0, or -1 and errno. ----
+ *
+ * ENOENT: somebody else's rename was first, and nothing is logged.  EEXIST:
+ * the new name is taken (logged; both stay).  Everything else is logged.  On
+ * success *e describes the new name.
+ */
+
+/* Open an entry's file, O_RDWR (O_RDONLY where the room only reads) and
+ * O_APPEND: descriptor, or -1; EBADMSG when it is no regular file, and then
+ * spool_corrupt() is due. */
+int spool_open_entry(struct spool *sp, const struct entry *e);
+
+/* incoming -> processed.  `flush`: a record was appended to fd; it is made
+ * durable before the move. */
+int spool_process(struct spool *sp, struct entry *e, int flush_fd, char prio,
+    const char *tag, unsigned shard);
+/* processed -> sending */
+int spool_claim(struct spool *sp, struct entry *e);
+/* sending -> processed (recovery; the attempt never began) */
+int spool_unclaim(struct spool *sp, struct entry *e);
+/* sending -> deferred until due; makes the bucket */
+int spool_defer(struct spool *sp, struct entry *e, int64_t due_s);
+/* deferred -> processed: it is due */
+int spool_wake(struct spool *sp, struct entry *e);
+/* any but sending and split -> incoming: to be routed anew; sending too for
+ * the sender, who owns its claims */
+int spool_reroute(struct spool *sp, struct entry *e);
+/* any but split -> held; sending only for its claimer */
+int spool_hold(struct spool *sp, struct entry *e);
+/* any -> corrupt; logs the reason */
+int spool_corrupt(struct spool *sp, struct entry *e, const char *why);
+/* Delivered, or deleted by an operator: gone. */
+int spool_remove(struct spool *sp, struct entry *e);
+
+/* Drop a bucket that has become empty; 0, or -1 (ENOTEMPTY: it has not). */
+int spool_bucket_remove(struct spool *sp, unsigned shard, int64_t bucket);
+
+/* Make everything that was moved, removed and appended so far durable: one
+ * syncfs(2).  -1: failed for good (sp->failed is set), or EIO again. */
+int spool_flush(struct spool *sp);
+
+/* ---- splits: spool_split.c ---- */
+
+struct split_part {
+	const char *recipients; /* "0-3,7" */
+	char prio;
+	const char *tag;
+	unsigned shard;
+};
+
+/*
+ * Split an entry of incoming/, whose file is open at fd, into n parts that
+ * appear in processed/ all together or, after a crash, all later.  0; -1 and
+ * ENOENT: an operator took it, nothing is left behind; else errno, the entry
+ * is in incoming/ as before or in split/ for recovery to finish.
+ */
+int spool_split(struct spool *sp, struct entry *e, int fd,
+    const struct split_part *parts, size_t n, int64_t now_s);
+
+/* Finish or undo what a crash left of splits of this shard.  Idempotent.
+ * 0 or -1. */
+int spool_recover_splits(struct spool *sp, unsigned shard);
+/* Rename what is left in sending/<s> back to processed/. */
+int spool_recover_sending(struct spool *sp, unsigned shard);
+/* Unlink what is left in this room's tmp/ slot. */
+int spool_clean_slot(struct spool *sp, unsigned shard);
+
+/* ---- reading directories: spool_list.c ---- */
+
+/*
+ * Call for every well-formed name of a state's shard (deferred: all buckets).
+ * A non-zero answer stops it and is returned; -1 and errno when the directory
+ * cannot be read.  Names that are none go to corrupt/ when `mend`.
+ */
+int spool_list(struct spool *sp, enum state state, unsigned shard, bool mend,
+    int (*on_entry)(void *arg, const struct entry *e), void *arg);
+/* Only one bucket of deferred/; a missing one is empty. */
+int spool_list_bucket(struct spool *sp, unsigned shard, int64_t bucket,
+    int (*on_entry)(void *arg, const struct entry *e), void *arg);
+/* Call for every bucket number, in no order. */
+int spool_list_buckets(struct spool *sp, unsigned shard,
+    int (*on_bucket)(void *arg, int64_t bucket), void *arg);
+/* Find an entry by id wherever it is: 0 or -1 and ENOENT. */
+int spool_find(struct spool *sp, const char *id, struct entry *e_r);
+
+#endif

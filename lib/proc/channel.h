@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages between a worker and its helper process, over a SOCK_SEQPACKET
+ * pair made before the fork.  The kernel keeps message borders.  Layer: proc.
+ */
+#ifndef PROC_CHANNEL_H
+#define PROC_CHANNEL_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define CHANNEL_MAX 65536 /* bytes a message */
+
+struct channel;
+
+/*
+ * Fork a helper that runs `helper_main(fd, arg)` and then exits; the worker
+ * gets a channel whose messages arrive by on_message from the loop.  When the
+ * helper dies the worker cannot go on: it ends and is restarted.
+ */
+struct channel *channel_helper(const char *title,
+    void (*helper_main)(int fd, void *arg), void *arg,
+    void (*on_message)(void *arg, const void *data, size_t len), void *arg2);
+
+/* Send, queueing when the pair is full. */
+void channel_send(struct channel *ch, const void *data, size_t len);
+
+/* The helper's side, blocking.  receive: length, or 0 when the worker is gone
+ * (then return from helper_main).  send: 0 or -1. */
+ssize_t channel_receive(int fd, void *data, size_t size);
+int channel_reply(int fd, const void *data, size_t len);
+
+#endif

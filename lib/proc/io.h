@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A buffered byte stream to a stranger: plain now, TLS behind the same calls
+ * later.  Layer: proc.
+ *
+ * What arrives is in io->in; the owner takes bytes off its front with
+ * buf_drop().  What io_write() is given leaves at the end of the turn in one
+ * write, or when the peer can take it.  An empty buffer holds no memory: an
+ * idle session costs little.
+ */
+#ifndef PROC_IO_H
+#define PROC_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum io_event {
+	IO_CONNECTED, /* io_connect() succeeded */
+	IO_DATA,      /* more bytes are in io->in */
+	IO_DRAINED,   /* everything written has left (asked for by io_drain) */
+	IO_EOF,       /* the peer has closed; io->in may still hold bytes */
+	IO_TIMEOUT,
+	IO_ERROR, /* io->error holds errno */
+};
+
+struct io;
+typedef void io_fn(struct io *io, enum io_event what, void *arg);
+
+/* Take over a connected non-blocking socket. */
+struct io *io_new(int fd, io_fn *on_event, void *arg);
+
+struct sockaddr;
+/* Begin to connect, from `source` unless it is NULL: IO_CONNECTED, IO_ERROR or
+ * IO_TIMEOUT follows, never from within this call.  NULL and errno when no
+ * socket could be made. */
+struct io *io_connect(const struct sockaddr *to, const struct sockaddr *source,
+    unsigned timeout_ms, io_fn *on_event, void *arg);
+
+struct buf *io_in(struct io *io);
+int io_error(const struct io *io);
+int io_fd(const struct io *io);
+
+void io_write(struct io *io, const void *data, size_t len);
+size_t io_unsent(const struct io *io);
+/* IO_DRAINED when at most `low` bytes are unsent. */
+void io_drain(struct io *io, size_t low);
+/* Stop or go on reading: back-pressure. */
+void io_pause(struct io *io, bool paused);
+/* IO_TIMEOUT when nothing has come or gone for so long; 0: never. */
+void io_timeout(struct io *io, unsigned ms);
+
+/* Send what is unsent if the peer takes it at once, close, free; stores
+ * NULL.  No event follows. */
+void io_close(struct io **io);
+
+#endif
