@@ -31,8 +31,9 @@ void cdbfile_close(struct cdbfile **cf);
 /* Is there another file under that name now? One fstatat(2). */
 bool cdbfile_replaced(const struct cdbfile *cf, int dirfd, const char *name);
 
-/* 1 found (the value stays valid until close), 0 absent, -1 damaged: to be
- * treated as a temporary failure, never as absent. */
+/* 1 found (the value stays valid until close; of several records with that key
+ * it is the first), 0 absent, -1 damaged: to be treated as a temporary failure,
+ * never as absent. */
 int cdbfile_find(struct cdbfile *cf, struct str key, struct str *value_r);
 
 /* Call for every record in the order of writing; stops at and returns the
@@ -41,11 +42,17 @@ int cdbfile_walk(struct cdbfile *cf,
     int (*on_record)(void *arg, struct str key, struct str value), void *arg);
 
 /*
- * Write a new file beside `name` and put it in its place by one rename, all of
- * it flushed.  The previous file is kept as NAME.previous.  begin: NULL and
- * errno.  add: -1 and EFBIG when the file would pass 4 GiB, EINVAL for a key
- * over the limit; duplicates are the caller's to refuse.  commit: -1 and
- * errno, then the old file is still in place.  commit and abandon free it.
+ * Write a new file NAME.new beside `name` and put it in its place by one
+ * rename, all of it flushed.  The previous file is kept as NAME.previous.  All
+ * may read it: who may come near is for the directory's mode to say.
+ *
+ * begin: NULL and errno, EWOULDBLOCK while another writer is at work in that
+ * directory.  add: -1 and errno, EFBIG when the file would pass 4 GiB, EINVAL
+ * for a key that is over the limit or kept for us (a NUL and "count");
+ * duplicates are the caller's to refuse.  commit: -1 and errno; the old file
+ * is then still in place, unless what failed was the last flush, of the
+ * directory: then the new one is, and a power cut may bring the old one back.
+ * commit and abandon free it.
  */
 struct cdbwriter *cdbwriter_begin(int dirfd, const char *name);
 int cdbwriter_add(struct cdbwriter *w, struct str key, struct str value);

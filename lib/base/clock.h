@@ -6,10 +6,11 @@
  * clock, which never jumps, is what waits are measured with.
  *
  * A test can turn the wall clock: STAGEPOST_CLOCK names a file holding a
- * signed number of seconds, which is added to the wall time and read again
- * whenever the file changes (looked at once a second at most; clock_refresh()
- * looks now).  It is ignored when the process started with another effective
- * user than its real one.
+ * number of seconds, perhaps with a minus, which is added to the wall time.
+ * The file is opened once and read again each second at most; clock_refresh()
+ * reads it now.  So write into it; a file renamed over it goes unseen.  It is
+ * ignored when the process started with another effective user or group than
+ * its real one.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

@@ -12,4 +12,7 @@
 /* Continue crc (0 to begin) over data; the value needs no finishing step. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
 
+/* The same without the instruction; what crc32c() does where there is none. */
+uint32_t crc32c_portable(uint32_t crc, const void *data, size_t len);
+
 #endif

@@ -9,7 +9,9 @@
  *
  * Lines are collected and written together: by log_flush() (the event loop
  * calls it at the end of every turn), when 4 KiB are waiting, and at once for
- * warnings and by fatal().  Each write is whole lines.
+ * warnings and by fatal(), at exit() and before fork().  Each write is whole
+ * lines of at most 4 KiB in all, so lines of several processes on one pipe do
+ * not mix; a longer line is cut and ends in "...".  errno is kept.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

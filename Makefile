@@ -1,0 +1,192 @@
+# GNU make.  Objects go to build/ (or B=elsewhere); the source tree stays clean.
+#
+#	make			build everything
+#	make check		install what is missing, then all tests
+#	make demo		the same, then watch mail go through
+#	make unit flow		one kind of test, on what is installed
+#	make WERROR=1		as CI builds it, with gcc and with clang
+#	make SAN=1 check	under address and undefined-behaviour sanitizers
+#	make lint		doors between rooms, layout, headers, manual pages
+#	make fuzz fuzz-run	the parsers' fuzzers; FUZZ_SECONDS for each
+#	make bench		against others; see tests/bench
+#	make install DESTDIR=/tmp/x PREFIX=/usr
+
+PREFIX	?= /usr/local
+SBINDIR	?= $(PREFIX)/sbin
+MANDIR	?= $(PREFIX)/share/man
+B	?= build$(if $(SAN),/san)
+
+# A program is a folder: every .c in it, linked with lib and nothing else but
+# the libraries that this one room needs.
+PROGS	:= $(patsubst %/,%,$(wildcard receiver/ engine/ sender/ queue-tool/ \
+	   cdbmaps/))
+LAYERS	:= proc mail base
+PKGS	:= libbsd-overlay libcdb libevent
+PKGS_sender	:= libunbound
+PKGS_queue-tool	:= jansson
+ALL_PKGS := $(sort $(PKGS) $(PKGS_sender) $(PKGS_queue-tool))
+
+PKG_CONFIG ?= pkg-config
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS) 2>/dev/null)
+pkg_libs    = $(shell $(PKG_CONFIG) --libs $(PKGS) $(1))
+
+# These goals need no libraries yet: they run scripts/deps, then make again.
+NO_PKGS	:= check demo clean format
+ifneq ($(filter-out $(NO_PKGS),$(or $(MAKECMDGOALS),all)),)
+ifeq ($(PKG_CFLAGS),)
+$(error pkg-config lacks one of: $(ALL_PKGS); run scripts/deps build)
+endif
+endif
+
+WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	   -Wpointer-arith -Wformat=2 -Wvla -Wundef
+HARDEN	:= -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2 \
+	   -fstack-clash-protection
+CFLAGS	?= -O2 -g
+LDFLAGS	?=
+ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -Ilib $(PKG_CFLAGS) $(WARN) $(HARDEN) \
+	       $(CFLAGS)
+ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
+ifdef WERROR
+ALL_CFLAGS  += -Werror
+endif
+# Apart from WERROR: sanitizers make gcc warn of things that are not there.
+ifdef SAN
+ALL_CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	       -U_FORTIFY_SOURCE -fno-omit-frame-pointer
+ALL_LDFLAGS += -fsanitize=address,undefined
+endif
+ifdef FUZZ # set by the goal fuzz; the fuzzers bring their own main()
+ALL_CFLAGS  += -fsanitize=fuzzer-no-link,address,undefined \
+	       -fno-sanitize-recover=undefined -U_FORTIFY_SOURCE
+ALL_LDFLAGS += -fsanitize=fuzzer,address,undefined
+endif
+
+SOURCES	:= $(wildcard lib/*/*.[ch] $(PROGS:%=%/*.[ch]) tests/*.[ch] \
+	   tests/*/*.[ch])
+LIBS	:= $(LAYERS:%=$(B)/lib%.a)
+BINS	:= $(PROGS:%=$(B)/bin/%)
+TOOLS	:= $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+objs	 = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
+
+# Tests of the lowest layer come first, so that the first failure is the most
+# basic one.
+tests	 = $(patsubst tests/unit/%.c,$(B)/tests/unit/%.t,$(wildcard $(1)))
+by_layer = $(call tests,$(patsubst lib/$(1)/%,tests/unit/%,$(sort \
+	   $(wildcard lib/$(1)/*.c))))
+UNIT	:= $(call by_layer,base) $(call by_layer,mail) $(call by_layer,proc)
+UNIT	+= $(filter-out $(UNIT),$(sort $(call tests,tests/unit/*.c)))
+kind	 = $(sort $(wildcard tests/$(1)/*.t))
+OTHERS	:= $(filter-out $(call kind,flow) $(call kind,crash),$(call kind,*))
+
+# A test that hangs is a test that fails.
+TEST_TIMEOUT ?= 300
+prove	 = $(if $(strip $(1)),B=$(abspath $(B)) prove \
+	   -e 'timeout -k 10 $(TEST_TIMEOUT)' $(strip $(1)))
+
+all: $(BINS) $(LIBS)
+
+# NAME.c holds main(); the rest of a room is also an archive, for its tests.
+define program
+$(B)/bin/$(1): $(call objs,$(1)) $(LIBS)
+$(B)/bin/$(1): libs = $$(call pkg_libs,$(PKGS_$(1)))
+$(B)/room/$(1).a: $(filter-out %/$(subst -,_,$(1)).o,$(call objs,$(1)))
+endef
+define library
+$(B)/lib$(1).a: $(call objs,lib/$(1))
+endef
+$(foreach p,$(PROGS),$(eval $(call program,$(p))))
+$(foreach l,$(LAYERS),$(eval $(call library,$(l))))
+
+$(BINS):
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
+
+$(LIBS) $(PROGS:%=$(B)/room/%.a):
+	@mkdir -p $(@D)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A test called ROOM_noun.c is linked with that room, and may include its
+# header as "ROOM/ROOM.h".
+$(B)/tests/%.o: ALL_CFLAGS += -Itests -I.
+$(B)/tests/%: libs = $(call pkg_libs,$(ALL_PKGS))
+room_of	 = $(foreach p,$(PROGS),$(if $(filter $(p)_%,$(1)),$(B)/room/$(p).a))
+.SECONDEXPANSION:
+$(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o \
+    $$(call room_of,$$*) $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call room_of,$$*) $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
+
+# On a fresh machine the libraries appear while scripts/deps runs, so what
+# needs them is left to a second make, which asks pkg-config anew.
+check:
+	scripts/deps
+	+$(MAKE) check-ready
+demo:
+	scripts/deps
+	+$(MAKE) all
+	B=$(abspath $(B)) scripts/demo
+
+check-ready: all $(UNIT) $(TOOLS)
+	$(call prove,$(UNIT) $(call kind,flow) $(call kind,crash) $(OTHERS))
+unit: $(UNIT)
+	$(call prove,$(UNIT))
+flow: all $(TOOLS)
+	$(call prove,$(call kind,flow))
+crash: all $(TOOLS)
+	$(call prove,$(call kind,crash))
+tools: $(TOOLS)
+bench: all $(TOOLS)
+	B=$(abspath $(B)) tests/bench/run
+
+# New finds go to build/fuzz/found/NAME; what is worth keeping is copied by
+# hand to tests/fuzz/corpus/NAME.
+FUZZ_SECONDS ?= 10
+fuzz:
+	+$(MAKE) CC=clang FUZZ=1 SAN= B=$(B)/fuzz fuzz-all
+fuzz-all: $(FUZZERS:%=$(B)/tests/fuzz/%)
+fuzz-run: fuzz
+	for f in $(FUZZERS); do \
+		mkdir -p $(B)/fuzz/found/$$f tests/fuzz/corpus/$$f; \
+		$(B)/fuzz/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) \
+		    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+		    -artifact_prefix=$(B)/fuzz/found/$$f. \
+		    $(B)/fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
+
+lint:
+	scripts/check-rooms
+	scripts/check-docs
+	scripts/check-size
+	clang-format --dry-run -Werror $(SOURCES)
+	for h in $(filter %.h,$(SOURCES)); do \
+		$(CC) $(ALL_CFLAGS) -Werror -Itests -fsyntax-only -x c $$h \
+		    || exit 1; done
+	for m in $(wildcard man/*.[1-8]); do \
+		mandoc -Tlint -W warning $$m || exit 1; done
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR)
+	install -m 0755 $(BINS) $(DESTDIR)$(SBINDIR)
+	for m in $(wildcard man/*.[1-8]); do \
+		install -D -m 0644 $$m -t $(DESTDIR)$(MANDIR)/man$${m##*.} \
+		    || exit 1; done
+
+format:
+	clang-format -i $(SOURCES)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all check check-ready demo unit flow crash tools bench fuzz fuzz-all \
+	fuzz-run lint install format clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(patsubst %.c,$(B)/%.d,$(filter %.c,$(SOURCES)))

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+
+#define US_PER_S     1000000
+#define LOOK_EACH_MS 1000
+#define LAST_S       253402300799 /* the end of the year 9999 */
+
+static int64_t turned_s; /* by clock_turn() */
+static int64_t file_s;   /* by the file that STAGEPOST_CLOCK names */
+static int file_fd = -1;
+static int64_t looked_ms;
+
+/* The file is kept open, so that it is still read after a chroot. */
+void
+clock_init(void)
+{
+	const char *path = getenv("STAGEPOST_CLOCK");
+
+	fd_close(&file_fd);
+	file_s = 0;
+	if (!path || geteuid() != getuid() || getegid() != getgid())
+		return;
+	file_fd = open(path, O_RDONLY | O_CLOEXEC);
+	clock_refresh();
+}
+
+/* What cannot be read as a number, such as a file that is just being written,
+ * changes nothing. */
+void
+clock_refresh(void)
+{
+	char text[32];
+	struct str line, number;
+	uint64_t value;
+	ssize_t n;
+	bool minus;
+
+	if (file_fd == -1)
+		return;
+	looked_ms = clock_steady_ms();
+	n = fd_pread_full(file_fd, text, sizeof(text), 0);
+	if (n <= 0)
+		return;
+	line = (struct str){text, n};
+	number = str_cut(&line, '\n');
+	minus = number.len > 0 && number.s[0] == '-';
+	if (minus)
+		str_cut(&number, '-');
+	if (str_number(number, LAST_S, &value) == 0)
+		file_s = minus ? -(int64_t)value : (int64_t)value;
+}
+
+int64_t
+clock_wall_us(void)
+{
+	struct timespec ts;
+
+	if (file_fd != -1 && clock_steady_ms() - looked_ms >= LOOK_EACH_MS)
+		clock_refresh();
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (ts.tv_sec + turned_s + file_s) * US_PER_S + ts.tv_nsec / 1000;
+}
+
+int64_t
+clock_wall_s(void)
+{
+	return clock_wall_us() / US_PER_S;
+}
+
+int64_t
+clock_steady_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void
+clock_turn(int64_t seconds)
+{
+	turned_s += seconds;
+}
+
+/* Times that no calendar of four-digit years has become its first or last. */
+static struct tm
+broken_down(int64_t wall_s)
+{
+	struct tm tm = {0};
+	time_t t;
+
+	t = wall_s < 0 ? 0 : wall_s > LAST_S ? LAST_S : wall_s;
+	gmtime_r(&t, &tm);
+	return tm;
+}
+
+/* Not strftime(3): the names of days and months are the RFC's, not the
+ * locale's. */
+void
+clock_date(int64_t wall_s, char out[CLOCK_DATE_SIZE])
+{
+	static const char days[][4] = {
+	    "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May",
+	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	struct tm tm = broken_down(wall_s);
+
+	snprintf(out, CLOCK_DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d +0000",
+	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+void
+clock_stamp(int64_t wall_s, char out[CLOCK_DATE_SIZE])
+{
+	struct tm tm = broken_down(wall_s);
+
+	strftime(out, CLOCK_DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
