@@ -16,10 +16,13 @@ SBINDIR	?= $(PREFIX)/sbin
 MANDIR	?= $(PREFIX)/share/man
 B	?= build$(if $(SAN),/san)
 
-# A program is a folder: every .c in it, linked with lib and nothing else but
-# the libraries that this one room needs.
-PROGS	:= $(patsubst %/,%,$(wildcard receiver/ engine/ sender/ queue-tool/ \
+# A room is a folder: every .c in it, linked with lib and nothing else but the
+# libraries that this one room needs.  It is a program when it has its sign,
+# NAME/NAME.c, which holds main(); the rest is an archive too, for its tests.
+ROOMS	:= $(patsubst %/,%,$(wildcard receiver/ engine/ sender/ queue-tool/ \
 	   cdbmaps/))
+sign	 = $(1)/$(subst -,_,$(1))
+PROGS	:= $(foreach r,$(ROOMS),$(if $(wildcard $(call sign,$(r)).c),$(r)))
 LAYERS	:= proc mail base
 PKGS	:= libbsd-overlay libcdb libevent
 PKGS_sender	:= libunbound
@@ -62,9 +65,10 @@ ALL_CFLAGS  += -fsanitize=fuzzer-no-link,address,undefined \
 ALL_LDFLAGS += -fsanitize=fuzzer,address,undefined
 endif
 
-SOURCES	:= $(wildcard lib/*/*.[ch] $(PROGS:%=%/*.[ch]) tests/*.[ch] \
+SOURCES	:= $(wildcard lib/*/*.[ch] $(ROOMS:%=%/*.[ch]) tests/*.[ch] \
 	   tests/*/*.[ch])
 LIBS	:= $(LAYERS:%=$(B)/lib%.a)
+ARCHIVES := $(ROOMS:%=$(B)/room/%.a)
 BINS	:= $(PROGS:%=$(B)/bin/%)
 TOOLS	:= $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -85,25 +89,27 @@ TEST_TIMEOUT ?= 300
 prove	 = $(if $(strip $(1)),B=$(abspath $(B)) prove \
 	   -e 'timeout -k 10 $(TEST_TIMEOUT)' $(strip $(1)))
 
-all: $(BINS) $(LIBS)
+all: $(BINS) $(ARCHIVES) $(LIBS)
 
-# NAME.c holds main(); the rest of a room is also an archive, for its tests.
 define program
 $(B)/bin/$(1): $(call objs,$(1)) $(LIBS)
 $(B)/bin/$(1): libs = $$(call pkg_libs,$(PKGS_$(1)))
-$(B)/room/$(1).a: $(filter-out %/$(subst -,_,$(1)).o,$(call objs,$(1)))
+endef
+define archive
+$(B)/room/$(1).a: $(filter-out $(B)/$(call sign,$(1)).o,$(call objs,$(1)))
 endef
 define library
 $(B)/lib$(1).a: $(call objs,lib/$(1))
 endef
 $(foreach p,$(PROGS),$(eval $(call program,$(p))))
+$(foreach r,$(ROOMS),$(eval $(call archive,$(r))))
 $(foreach l,$(LAYERS),$(eval $(call library,$(l))))
 
 $(BINS):
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 
-$(LIBS) $(PROGS:%=$(B)/room/%.a):
+$(LIBS) $(ARCHIVES):
 	@mkdir -p $(@D)
 	rm -f $@ && $(AR) rcs $@ $^
 
@@ -115,7 +121,7 @@ $(B)/%.o: %.c
 # header as "ROOM/ROOM.h".
 $(B)/tests/%.o: ALL_CFLAGS += -Itests -I.
 $(B)/tests/%: libs = $(call pkg_libs,$(ALL_PKGS))
-room_of	 = $(foreach p,$(PROGS),$(if $(filter $(p)_%,$(1)),$(B)/room/$(p).a))
+room_of	 = $(foreach r,$(ROOMS),$(if $(filter $(r)_%,$(1)),$(B)/room/$(r).a))
 .SECONDEXPANSION:
 $(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o \
     $$(call room_of,$$*) $(LIBS)
