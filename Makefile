@@ -66,7 +66,7 @@ ALL_LDFLAGS += -fsanitize=fuzzer,address,undefined
 endif
 
 SOURCES	:= $(wildcard lib/*/*.[ch] $(ROOMS:%=%/*.[ch]) tests/*.[ch] \
-	   tests/*/*.[ch])
+	   tests/*/*.[ch] tests/tools/wire/*.[ch])
 LIBS	:= $(LAYERS:%=$(B)/lib%.a)
 ARCHIVES := $(ROOMS:%=$(B)/room/%.a)
 BINS	:= $(PROGS:%=$(B)/bin/%)
@@ -126,7 +126,7 @@ room_of	 = $(foreach r,$(ROOMS),$(if $(filter $(r)_%,$(1)),$(B)/room/$(r).a))
 $(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o \
     $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
-$(B)/tests/tools/%: $(B)/tests/tools/%.o $(LIBS)
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(call objs,tests/tools/wire) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
