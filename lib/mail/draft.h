@@ -55,7 +55,7 @@ void draft_abandon(struct draft *d, struct spool *sp);
  * Each status becomes 0 (no power cut can lose it any more: say 250) or an
  * errno (nothing of it is left in incoming/ or tmp/: say 451).  EEXIST counts
  * as 0 for an id that was derived: the report is there already.  Returns -1
- * when a flush failed: sp->failed is set, the spool takes nothing more, and no
+ * when a flush failed with EIO: the spool has failed (spool_failed()) and no
  * flush is ever tried again.
  */
 struct commit {

@@ -38,8 +38,14 @@ struct spool {
 	int control;
 	int map;
 	int locks; /* this room's lock file; opened once, never again */
-	uint64_t reserve_bytes; /* spool_set_reserve() */
+	/* spool_set_limits() */
+	uint64_t reserve_bytes;
 	uint64_t reserve_inodes;
+	size_t syncfs_at;
+	/* what spool_space() saw last */
+	int64_t space_ms;
+	uint64_t space_bytes;
+	int space_errno;
 };
 
 /* ---- set-up: spool_layout.c ---- */
@@ -59,11 +65,22 @@ int spool_setup(const char *root_path);
 struct spool *spool_open(const char *root_path, enum room room, bool force);
 void spool_close(struct spool **sp);
 
-/* Refuse new mail when less than this is free. */
-void spool_set_reserve(struct spool *sp, uint64_t bytes, uint64_t inodes);
-/* 0 when there is room for size more bytes; -1 and ENOSPC, or EIO when the
- * spool has failed. */
+/* Refuse new mail when less than this is free; flush batches of at least
+ * syncfs_at drafts by one syncfs(2) instead of an fdatasync(2) each. */
+void spool_set_limits(struct spool *sp, uint64_t reserve_bytes,
+    uint64_t reserve_inodes, size_t syncfs_at);
+
+/* Is there room for `size` more bytes?  0; -1 and ENOSPC, or EIO when the
+ * spool has failed.  Asks the file system once a second at most. */
 int spool_space(struct spool *sp, uint64_t size);
+
+/*
+ * A flush has failed with EIO: what the kernel had not written may be lost, and
+ * no later flush can be believed.  Known to all processes of this daemon;
+ * nothing more is accepted or attempted until an operator restarts it.
+ */
+bool spool_failed(const struct spool *sp);
+void spool_fail(struct spool *sp, const char *step);
 
 /*
  * Take a shard of this room: true when this process now holds it.  Freed by
@@ -111,7 +128,7 @@ int spool_remove(struct spool *sp, struct entry *e);
 int spool_bucket_remove(struct spool *sp, unsigned shard, int64_t bucket);
 
 /* Make everything that was moved, removed and appended so far durable: one
- * syncfs(2).  -1: failed for good (sp->failed is set), or EIO again. */
+ * syncfs(2).  -1: the spool has failed. */
 int spool_flush(struct spool *sp);
 
 /* ---- splits: spool_split.c ---- */

@@ -19,7 +19,7 @@
 void committer_start(struct spool *sp);
 
 /* Commit a finished draft; on_done from the loop with 0 or an errno, see
- * spool_commit().  After a failed flush sp->failed is set here too. */
+ * spool_commit().  After a failed flush spool_failed() is true. */
 void committer_commit(const struct draft *d, bool derived,
     void (*on_done)(void *arg, int status), void *arg);
 
