@@ -14,13 +14,13 @@
 #define SUFFIX_MAX    999999u
 
 static const char *const state_names[STATES] = {
-	[STATE_INCOMING] = "incoming",
-	[STATE_SPLIT] = "split",
-	[STATE_PROCESSED] = "processed",
-	[STATE_SENDING] = "sending",
-	[STATE_DEFERRED] = "deferred",
-	[STATE_HELD] = "held",
-	[STATE_CORRUPT] = "corrupt",
+    [STATE_INCOMING] = "incoming",
+    [STATE_SPLIT] = "split",
+    [STATE_PROCESSED] = "processed",
+    [STATE_SENDING] = "sending",
+    [STATE_DEFERRED] = "deferred",
+    [STATE_HELD] = "held",
+    [STATE_CORRUPT] = "corrupt",
 };
 
 const char *
@@ -94,7 +94,7 @@ bool
 id_check(const char *id)
 {
 	return strnlen(id, ID_SIZE) < ID_SIZE && is_base32(id, ID_LEN) &&
-	    is_suffix(id + ID_LEN);
+	       is_suffix(id + ID_LEN);
 }
 
 struct str
@@ -156,15 +156,16 @@ parse_tag(const char *name, struct entry *e)
 }
 
 int
-entry_parse(enum state state, unsigned shard, const char *name,
-    struct entry *e_r)
+entry_parse(
+    enum state state, unsigned shard, const char *name, struct entry *e_r)
 {
 	struct entry e = {.state = state, .shard = shard};
 
 	if (state == STATE_DEFERRED)
 		name = parse_due(name, &e.due_s);
-	if (name != NULL && (state == STATE_PROCESSED ||
-	        state == STATE_SENDING || state == STATE_DEFERRED))
+	if (name != NULL &&
+	    (state == STATE_PROCESSED || state == STATE_SENDING ||
+		state == STATE_DEFERRED))
 		name = parse_tag(name, &e);
 	if (name == NULL || !id_check(name))
 		return -1;
@@ -176,8 +177,8 @@ entry_parse(enum state state, unsigned shard, const char *name,
 void
 tag_make(const char *destination, char out[TAG_LEN + 1])
 {
-	base32_format(hash_bytes(destination, strlen(destination)), TAG_LEN,
-	    out);
+	base32_format(
+	    hash_bytes(destination, strlen(destination)), TAG_LEN, out);
 }
 
 unsigned

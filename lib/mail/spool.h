@@ -23,9 +23,14 @@
 enum room { ROOM_RECEIVER, ROOM_ENGINE, ROOM_SENDER, ROOM_QUEUE_TOOL };
 #define ROOMS (ROOM_QUEUE_TOOL + 1)
 
+/* "receiver"; and the user that it runs as, "stage-recv". */
+const char *room_name(enum room room);
+const char *room_user(enum room room);
+
 struct spool {
 	enum room room;
-	bool failed;     /* a flush failed: nothing more is written */
+	/* Shared by all processes forked since spool_open(): spool_failed(). */
+	volatile int *failed;
 	int root;        /* every -1: this room has no business there */
 	int tmp[SHARDS]; /* tmp/<room>.<s>, this room's slots */
 	int incoming[SHARDS];

@@ -28,17 +28,17 @@
 #define STAGE_GROUP "stage"
 
 static const char *const room_names[ROOMS] = {
-	[ROOM_RECEIVER] = "receiver",
-	[ROOM_ENGINE] = "engine",
-	[ROOM_SENDER] = "sender",
-	[ROOM_QUEUE_TOOL] = "queue-tool",
+    [ROOM_RECEIVER] = "receiver",
+    [ROOM_ENGINE] = "engine",
+    [ROOM_SENDER] = "sender",
+    [ROOM_QUEUE_TOOL] = "queue-tool",
 };
 
 static const char *const room_users[ROOMS] = {
-	[ROOM_RECEIVER] = "stage-recv",
-	[ROOM_ENGINE] = "stage-engine",
-	[ROOM_SENDER] = "stage-send",
-	[ROOM_QUEUE_TOOL] = "root",
+    [ROOM_RECEIVER] = "stage-recv",
+    [ROOM_ENGINE] = "stage-engine",
+    [ROOM_SENDER] = "stage-send",
+    [ROOM_QUEUE_TOOL] = "root",
 };
 
 const char *
@@ -53,12 +53,12 @@ room_user(enum room room)
 	return room_users[room];
 }
 
-#define R   (1u << ROOM_RECEIVER)
-#define E   (1u << ROOM_ENGINE)
-#define S   (1u << ROOM_SENDER)
-#define Q   (1u << ROOM_QUEUE_TOOL)
-#define ALL (R | E | S | Q)
-#define NOBODY SIZE_MAX
+#define R         (1u << ROOM_RECEIVER)
+#define E         (1u << ROOM_ENGINE)
+#define S         (1u << ROOM_SENDER)
+#define Q         (1u << ROOM_QUEUE_TOOL)
+#define ALL       (R | E | S | Q)
+#define NOBODY    SIZE_MAX
 #define AT(field) offsetof(struct spool, field)
 
 /*
@@ -74,25 +74,25 @@ static const struct place {
 	unsigned rooms; /* who opens it */
 	size_t field;   /* of struct spool; NOBODY: only passed through */
 } places[] = {
-	{"tmp", ROOM_QUEUE_TOOL, 0711, false, 0, NOBODY},
-	{"tmp/receiver.", ROOM_RECEIVER, 02770, true, R, AT(tmp)},
-	{"tmp/engine.", ROOM_ENGINE, 02770, true, E, AT(tmp)},
-	{"tmp/sender.", ROOM_SENDER, 02770, true, S, AT(tmp)},
-	{"tmp/queue-tool.", ROOM_QUEUE_TOOL, 02770, true, Q, AT(tmp)},
-	{"incoming", ROOM_QUEUE_TOOL, 0711, false, 0, NOBODY},
-	{"incoming/", ROOM_RECEIVER, 02770, true, ALL, AT(incoming)},
-	{"split", ROOM_QUEUE_TOOL, 0750, false, 0, NOBODY},
-	{"split/", ROOM_QUEUE_TOOL, 02770, true, E | Q, AT(split)},
-	{"processed", ROOM_QUEUE_TOOL, 0750, false, 0, NOBODY},
-	{"processed/", ROOM_QUEUE_TOOL, 02770, true, E | S | Q, AT(processed)},
-	{"sending", ROOM_QUEUE_TOOL, 0750, false, 0, NOBODY},
-	{"sending/", ROOM_QUEUE_TOOL, 02770, true, S | Q, AT(sending)},
-	{"deferred", ROOM_QUEUE_TOOL, 0750, false, 0, NOBODY},
-	{"deferred/", ROOM_QUEUE_TOOL, 02770, true, S | Q, AT(deferred)},
-	{"held", ROOM_QUEUE_TOOL, 02770, false, E | S | Q, AT(held)},
-	{"corrupt", ROOM_QUEUE_TOOL, 02770, false, E | S | Q, AT(corrupt)},
-	{"control", ROOM_QUEUE_TOOL, 02770, false, S | Q, AT(control)},
-	{"map", ROOM_QUEUE_TOOL, 0755, false, ALL, AT(map)},
+    {"tmp",	     ROOM_QUEUE_TOOL, 0711,  false, 0,         NOBODY       },
+    {"tmp/receiver.",   ROOM_RECEIVER,   02770, true,  R,         AT(tmp)      },
+    {"tmp/engine.",     ROOM_ENGINE,     02770, true,  E,         AT(tmp)      },
+    {"tmp/sender.",     ROOM_SENDER,     02770, true,  S,         AT(tmp)      },
+    {"tmp/queue-tool.", ROOM_QUEUE_TOOL, 02770, true,  Q,         AT(tmp)      },
+    {"incoming",        ROOM_QUEUE_TOOL, 0711,  false, 0,         NOBODY       },
+    {"incoming/",       ROOM_RECEIVER,   02770, true,  ALL,       AT(incoming) },
+    {"split",           ROOM_QUEUE_TOOL, 0750,  false, 0,         NOBODY       },
+    {"split/",          ROOM_QUEUE_TOOL, 02770, true,  E | Q,     AT(split)    },
+    {"processed",       ROOM_QUEUE_TOOL, 0750,  false, 0,         NOBODY       },
+    {"processed/",      ROOM_QUEUE_TOOL, 02770, true,  E | S | Q, AT(processed)},
+    {"sending",         ROOM_QUEUE_TOOL, 0750,  false, 0,         NOBODY       },
+    {"sending/",        ROOM_QUEUE_TOOL, 02770, true,  S | Q,     AT(sending)  },
+    {"deferred",        ROOM_QUEUE_TOOL, 0750,  false, 0,         NOBODY       },
+    {"deferred/",       ROOM_QUEUE_TOOL, 02770, true,  S | Q,     AT(deferred) },
+    {"held",            ROOM_QUEUE_TOOL, 02770, false, E | S | Q, AT(held)     },
+    {"corrupt",         ROOM_QUEUE_TOOL, 02770, false, E | S | Q, AT(corrupt)  },
+    {"control",         ROOM_QUEUE_TOOL, 02770, false, S | Q,     AT(control)  },
+    {"map",	     ROOM_QUEUE_TOOL, 0755,  false, ALL,       AT(map)      },
 };
 
 #define PLACES (sizeof(places) / sizeof(places[0]))
@@ -144,8 +144,8 @@ mend_directory(int root, const char *name, mode_t mode, enum room owner,
 	if (mkdirat(root, name, 0700) == -1 && errno != EEXIST)
 		goto out;
 	step = "open";
-	fd = openat(root, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd =
+	    openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
 		goto out;
 	step = "give owner and mode";
@@ -170,8 +170,8 @@ mend_lock(int root, enum room room, const struct owners *o)
 	int fd, rc = -1;
 
 	snprintf(name, sizeof(name), "tmp/%s.lock", room_names[room]);
-	fd = openat(root, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-	    0600);
+	fd =
+	    openat(root, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd != -1 && fchmod(fd, 0600) == 0 &&
 	    (!o->known || fchown(fd, o->user[room], o->stage) == 0))
 		rc = 0;
@@ -252,8 +252,8 @@ spool_setup(const char *root_path)
 	for (const struct place *p = places; p < places + PLACES; p++)
 		for (unsigned s = 0; s < (p->sharded ? SHARDS : 1); s++) {
 			place_name(p, s, name);
-			if (mend_directory(root, name, p->mode, p->owner,
-			        &o) == -1)
+			if (mend_directory(root, name, p->mode, p->owner, &o) ==
+			    -1)
 				goto out;
 		}
 	for (int r = 0; r < ROOMS; r++)
@@ -280,11 +280,11 @@ check_filesystem(int root, const char *path, bool force)
 		bool ordered;
 		const char *name;
 	} types[] = {
-		{0xEF53, true, "ext4"},
-		{0x58465342, true, "xfs"},
-		{0x9123683E, false, "btrfs"},
-		{0x01021994, false, "tmpfs"},
-		{0x794C7630, false, "overlayfs"},
+	    {0xEF53,     true,  "ext4"     },
+	    {0x58465342, true,  "xfs"      },
+	    {0x9123683E, false, "btrfs"    },
+	    {0x01021994, false, "tmpfs"    },
+	    {0x794C7630, false, "overlayfs"},
 	};
 	const char *name = "an unknown type";
 	struct statfs fs;
@@ -300,10 +300,10 @@ check_filesystem(int root, const char *path, bool force)
 			name = types[i].name;
 		}
 	log_warnx("spool: %s is on %s, where the order of unflushed renames is "
-	          "not proven to survive a power cut: %s",
+		  "not proven to survive a power cut: %s",
 	    path, name,
 	    force ? "taken because force-filesystem says so"
-	          : "use ext4 or xfs, or set force-filesystem");
+		  : "use ext4 or xfs, or set force-filesystem");
 	return force ? 0 : -1;
 }
 
@@ -313,15 +313,15 @@ open_directory(int root, const char *name, dev_t dev)
 	struct stat st;
 	int fd;
 
-	fd = openat(root, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd =
+	    openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1) {
 		log_warn("spool: open %s", name);
 		return -1;
 	}
 	if (fstat(fd, &st) == -1 || st.st_dev != dev) {
 		log_warnx("spool: %s is on another file system; a move to it "
-		          "would not be one rename",
+			  "would not be one rename",
 		    name);
 		fd_close(&fd);
 	}
@@ -402,7 +402,7 @@ spool_open(const char *root_path, enum room room, bool force)
 	if (check_format(sp->root) == -1) {
 		if (errno == ENOENT)
 			log_warnx("spool: %s is no spool (make it with "
-			          "scripts/setup)",
+				  "scripts/setup)",
 			    root_path);
 		else
 			log_warn("spool: read the format of %s", root_path);
