@@ -14,7 +14,7 @@ static int ran, failed;
 static char tmp_path[] = "/tmp/stagepost.XXXXXX";
 static pid_t tmp_owner;
 
-static bool
+__attribute__((format(printf, 4, 0))) static bool
 result(bool held, const char *file, int line, const char *fmt, va_list ap)
 {
 	char name[512];

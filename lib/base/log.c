@@ -115,7 +115,7 @@ begin_line(char *line, size_t size, enum priority priority)
 }
 
 /* error 0: none to tell. */
-static void
+__attribute__((format(printf, 3, 0))) static void
 put(enum priority priority, int error, const char *fmt, va_list ap)
 {
 	char raw[RAW_MAX], line[WAITING_MAX];
