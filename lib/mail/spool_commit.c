@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Group commit: the bytes, then the names, then the directories.  Only after
+ * all three may anybody be told 250.
+ *
+ *	died before the renames      leftovers in tmp/, cleaned by the next
+ *	                             holder; nobody was told 250
+ *	died between rename, fsync   the message is there or not; nobody was
+ *	                             told 250, the client sends again
+ */
+#include "mail/draft.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+/* Make one finished draft's bytes durable. */
+static int
+flush_file(struct spool *sp, const struct commit *c)
+{
+	int fd, rc, saved;
+
+	fd = openat(sp->tmp[c->slot], c->id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1) {
+		log_warn("%s: open in tmp/", c->id);
+		return -1;
+	}
+	if ((rc = fdatasync(fd)) == -1) {
+		saved = errno;
+		log_warn("%s: flush in tmp/", c->id);
+		errno = saved;
+	}
+	fd_close(&fd);
+	return rc;
+}
+
+/*
+ * The bytes of all of them: one flush each when they are few, one of the whole
+ * file system when they are many.  A failed flush is never tried again: the
+ * kernel may have dropped the pages and would then report success.
+ */
+static void
+flush_data(struct spool *sp, struct commit *batch, size_t n)
+{
+	int error = 0;
+
+	if (n >= sp->syncfs_at) {
+		if (syncfs(sp->tmp[batch[0].slot]) == -1) {
+			error = errno;
+			log_warn("flush of %zu messages in tmp/", n);
+		}
+		for (size_t i = 0; i < n; i++)
+			batch[i].status = error;
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			batch[i].status =
+			    flush_file(sp, &batch[i]) == -1 ? errno : 0;
+			if (batch[i].status == EIO)
+				error = EIO;
+		}
+	}
+	if (error == EIO) {
+		errno = EIO;
+		spool_fail(sp, "flush of new messages");
+	}
+}
+
+/* Into incoming/.  The name of a report is derived from what it reports; when
+ * it is there already, so is the report. */
+static void
+publish(struct spool *sp, struct commit *c)
+{
+	if (c->status != 0)
+		return;
+	if (renameat2(sp->tmp[c->slot], c->id, sp->incoming[c->slot], c->id,
+		RENAME_NOREPLACE) == 0)
+		return;
+	if (errno == EEXIST && c->derived) {
+		unlinkat(sp->tmp[c->slot], c->id, 0);
+		return;
+	}
+	c->status = errno;
+	log_warn("%s: rename into incoming/", c->id);
+}
+
+/* One flush of each incoming directory that got a name.  Returns a bit for
+ * each slot whose flush failed. */
+static unsigned
+flush_names(struct spool *sp, const struct commit *batch, size_t n)
+{
+	unsigned used = 0, failed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (batch[i].status == 0)
+			used |= 1u << batch[i].slot;
+	for (unsigned s = 0; s < SHARDS; s++)
+		if ((used & (1u << s)) != 0 && fsync(sp->incoming[s]) == -1) {
+			spool_fail(sp, "flush of incoming/");
+			failed |= 1u << s;
+		}
+	return failed;
+}
+
+/* Nothing may be left of what is answered with 451, or the client's next try
+ * makes a second one.  What the engine has taken onward meanwhile cannot be
+ * called back. */
+static void
+withdraw(struct spool *sp, struct commit *c)
+{
+	if (unlinkat(sp->tmp[c->slot], c->id, 0) == -1 && errno == ENOENT)
+		unlinkat(sp->incoming[c->slot], c->id, 0);
+}
+
+/* Data, names, directories; each only when the one before has held. */
+static void
+commit_batch(struct spool *sp, struct commit *batch, size_t n)
+{
+	unsigned failed_slots;
+
+	flush_data(sp, batch, n);
+	if (spool_failed(sp)) {
+		for (size_t i = 0; i < n; i++)
+			batch[i].status = EIO;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		publish(sp, &batch[i]);
+	failed_slots = flush_names(sp, batch, n);
+	for (size_t i = 0; i < n; i++)
+		if ((failed_slots & (1u << batch[i].slot)) != 0)
+			batch[i].status = EIO;
+}
+
+int
+spool_commit(struct spool *sp, struct commit *batch, size_t n)
+{
+	if (spool_failed(sp))
+		for (size_t i = 0; i < n; i++)
+			batch[i].status = EIO;
+	else
+		commit_batch(sp, batch, n);
+	for (size_t i = 0; i < n; i++)
+		if (batch[i].status != 0)
+			withdraw(sp, &batch[i]);
+	return spool_failed(sp) ? -1 : 0;
+}
+
+int
+spool_clean_slot(struct spool *sp, unsigned shard)
+{
+	struct dirent *de;
+	size_t n = 0;
+	DIR *dir;
+	int fd;
+
+	fd = openat(sp->tmp[shard], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
+		log_warn("tmp/%s.%u: open", room_name(sp->room), shard);
+		fd_close(&fd);
+		return -1;
+	}
+	while ((de = readdir(dir)) != NULL)
+		if (de->d_name[0] != '.' &&
+		    unlinkat(sp->tmp[shard], de->d_name, 0) == 0)
+			n++;
+	closedir(dir);
+	if (n > 0)
+		log_info("tmp/%s.%u: removed %zu leftovers",
+		    room_name(sp->room), shard, n);
+	return 0;
+}
