@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: ISC
+"""Programs under test: in a process group of their own, never left behind."""
+
+import ctypes
+import os
+import signal
+import subprocess
+
+from follow import Deadline, Follower, Timeout
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.environ.get("B") or os.path.join(ROOT, "build")
+
+
+def program(name):
+    """Path of one of ours: a room or a tool of the tests."""
+    for directory in ("bin", "tests/tools"):
+        path = os.path.join(BUILD, directory, name)
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{name} has not been built")
+
+
+def children(pid):
+    """Process ids of the direct children, now."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+
+
+def descendants(pid):
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+class Process:
+    """A program in the foreground; what it says goes to a file we follow."""
+
+    def __init__(self, argv, log, env=None):
+        self.argv = argv
+        self.name = os.path.basename(argv[0])
+        self.log = Follower(log)
+        self.log.mark()
+        with open(log, "ab") as out:
+            self.popen = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+            )
+        self.pid = self.popen.pid
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def workers(self):
+        return children(self.pid)
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, seconds=None):
+        deadline = Deadline(seconds, f"the end of {self.name}")
+        try:
+            return self.popen.wait(deadline.left())
+        except subprocess.TimeoutExpired:
+            raise Timeout(deadline.what) from None
+
+    def stop(self, seconds=None):
+        """SIGTERM, and its exit status."""
+        if self.running():
+            self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def kill(self):
+        """SIGKILL to the parent alone; its workers are to see it and end."""
+        if self.running():
+            self.signal(signal.SIGKILL)
+        return self.wait()
+
+    def kill_all(self):
+        """SIGKILL to all of it, as a power cut does."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
