@@ -43,6 +43,7 @@ struct route {
 	size_t nservers;
 	struct str path; /* maildir: */
 	char profile[PROFILE_NAME_MAX + 1];
+	char prio;       /* of the profile */
 	char where[256]; /* FILE:LINE of the entry that matched */
 	/* what matched: "user@a.example", "a.example", ".example", "*" */
 	char pattern[ADDRESS_MAX + 1];
