@@ -1,0 +1,110 @@
+#!/usr/bin/perl
+# The scripts behind `make lint`, each on a small tree with one thing wrong.
+# SPDX-License-Identifier: ISC
+use strict;
+use warnings;
+use File::Basename;
+use File::Path qw(make_path);
+use File::Temp;
+use FindBin;
+use Test::More;
+
+my $scripts = "$FindBin::Bin/../../scripts";
+my $spdx = "/* SPDX-License-Identifier: ISC */\n";
+my $sign = join('', "/*\n", map({ " * $_  words\n" }
+    'ROOM', 'RUNS AS', 'MAY', 'MAY NOT', 'TRUSTS', 'IF IT'), " */\n");
+
+# Run a script on a tree of these files: its output, or '' when all is well.
+sub outcome {
+	my ($script, %files) = @_;
+	my $tree = File::Temp->newdir;
+
+	for my $name (keys %files) {
+		make_path("$tree/" . dirname($name));
+		open(my $out, '>', "$tree/$name") or die "$name: $!";
+		print $out $files{$name};
+		close($out) or die "$name: $!";
+	}
+	my $output = `$scripts/$script $tree 2>&1`;
+	return $? == 0 ? '' : $output;
+}
+
+sub rooms {
+	my ($file, $text, $expected, $what) = @_;
+	my $output = outcome('check-rooms', $file => "$spdx$text",
+	    'receiver/own.h' => $spdx, 'tests/t.c' => $spdx);
+	return is($output, '', $what) unless defined $expected;
+	like($output, qr/^\Q$file\E:\d+: .*$expected/m, $what);
+}
+
+rooms('lib/mail/a.c', qq(#include "mail/a.h"\n#include "base/buf.h"\n), undef,
+    'a layer sees itself and what is below');
+rooms('lib/base/a.c', qq(#include "mail/spool.h"\n), 'only sees: base',
+    'base does not see mail');
+rooms('lib/mail/a.c', qq(#include "proc/loop.h"\n), 'only sees: base mail',
+    'mail does not see proc');
+rooms('receiver/a.c', qq(#include "own.h"\n#include "proc/loop.h"\n), undef,
+    'a room sees lib and itself');
+rooms('engine/a.c', qq(#include "receiver/own.h"\n), 'its own folder',
+    'but no other room');
+rooms('engine/a.c', qq(#include "../receiver/own.h"\n), 'nothing includes',
+    'not around the corner either');
+rooms('tests/a.c', qq(#include "../lib/base/a.h"\n), 'nothing includes',
+    'nor does a test look around it');
+rooms('engine/a.c', "\t/* rename(a, b) */ x->link(1); log(\"unlink(2)\");\n",
+    undef, 'words in comments and strings are no calls');
+rooms('engine/a.c', "\trenameat2(1, a, 2, b, 0);\n", 'renameat2.*the spool',
+    'a room does not rename');
+rooms('sender/maildir.c', "\trename(a, b);\n", undef,
+    'except into a maildir');
+rooms('lib/mail/spool_move.c', "\tunlinkat(d, a, 0);\n", undef,
+    'the spool does');
+rooms('lib/mail/a.c', "\tt = time(NULL);\n", 'base/clock',
+    'time comes from the clock');
+rooms('lib/mail/a.c', "\tn = rand() % 7;\n", 'arc4random',
+    'randomness from arc4random');
+rooms('engine/a.c', "#ifdef __linux__\n#endif\n", '#if',
+    'systems differ in two files only');
+rooms('lib/base/a.h', "#ifndef BASE_A_H\n#define BASE_A_H\n#endif\n", undef,
+    'a header guards itself');
+rooms('engine/engine.c', $sign, undef, 'a sign on the door');
+rooms('queue-tool/queue_tool.c', $sign =~ s/TRUSTS/trusts/r, 'lacks: TRUSTS',
+    'a sign that lacks a line');
+
+like(outcome('check-rooms', 'lib/base/a.c' => "int x;\n"), qr/licence/,
+    'a file without a licence');
+like(outcome('check-rooms', 'lib/base/cdbfile.c' => "$spdx#include <cdb.h>\n",
+    'cdbmaps/write.c' => "$spdx#include <cdb.h>\n"),
+    qr{^cdbmaps/write\.c:2: .*lib/base/cdbfile\.c is the one},
+    'a library of others in two files');
+
+my %doc = ('lib/base/a.c' => "void\na_go(void)\n{\n}\n");
+sub docs {
+	my ($text, $expected, $what) = @_;
+	my $output = outcome('check-docs', %doc, 'doc/INTERNALS.md' => $text);
+	return is($output, '', $what) unless defined $expected;
+	like($output, qr/^doc\/INTERNALS\.md:1: .*$expected/, $what);
+}
+docs('first `a.c:a_go()`, of `lib/base/a.c`', undef, 'what is said is there');
+docs('first `a.c:a_stop()`', 'no a_stop', 'a function that is gone');
+docs('first `b.c:a_go()`', 'no such file', 'a file that is gone');
+docs('see `lib/base/b.c`', 'no such file', 'a file that is only named');
+like(outcome('check-docs', %doc), qr/INTERNALS/, 'the document itself');
+
+sub size {
+	my ($text, $expected, $what) = @_;
+	my $output = outcome('check-size', 'lib/base/a.c' => $text);
+	return is($output, '', $what) unless defined $expected;
+	like($output, qr/$expected/, $what);
+}
+my $body = "(void)\n{\n" . "\tx();\n" x 70 . "}\n";
+size("void\nf(void);\n\nvoid\nf(void)\n{\n" . "\tx();\n" x 60 . "}\n", undef,
+    'a function of 63 lines');
+size("void\nf$body", 'a\.c:2: f\(\) has 73 lines', 'one of 73');
+size("/*\n * Long because of the table.\n */\nvoid\nf$body", undef,
+    'with a reason');
+size("/* Long because. */\nvoid\nf$body\nvoid\ng$body", 'g\(\) has 73',
+    'a reason is for one function');
+size("x;\n" x 501, 'a file of 501 lines', 'a long file');
+
+done_testing;
