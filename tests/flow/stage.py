@@ -17,7 +17,6 @@ STAGE_KEEP=1 leaves the directory; PATIENCE=3 makes all deadlines longer.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,18 +25,13 @@ import traceback
 import tap
 from conversation import Conversation, stuffed
 from follow import DEADLINE, Deadline, Follower, Timeout, wait_until
-from process import BUILD, ROOT, Process, children, descendants, program
+from peer import Postfix
+from process import BUILD, ROOT, Process, children, descendants, free_port, program
 from sink import Letter, Sink
 from tap import diag, done_testing, is_, like, ok
 
 DAEMONS = ("receiver", "engine", "sender")
 STATES = ("incoming", "split", "processed", "sending", "deferred", "held", "corrupt")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def _end(number, _frame):
@@ -53,8 +47,8 @@ class Stage:
     to what every test needs: a name, a listener, relaying from loopback.
     """
 
-    def __init__(self, settings="", env=None, **tables):
-        self.dir = tempfile.mkdtemp(prefix="stagepost-test.")
+    def __init__(self, settings="", env=None, parent=None, verbose=True, **tables):
+        self.dir = tempfile.mkdtemp(prefix="stagepost-test.", dir=parent)
         os.chmod(self.dir, 0o755)  # the daemons' users pass through it
         self.spool = os.path.join(self.dir, "spool")
         self.tables = os.path.join(self.dir, "tables")
@@ -63,6 +57,8 @@ class Stage:
         self.daemons = {}
         self.started = []  # every process, also the killed ones
         self.sinks = []
+        self.peers = []
+        self.flags = ["-v"] if verbose else []
         os.mkdir(self.tables)
         self.write(
             settings=f"hostname mx.example\nlisten 127.0.0.1:{self.port}\n"
@@ -107,12 +103,16 @@ class Stage:
         if compile:
             self.compile()
         for name in names or DAEMONS:
-            argv = [program(name), "-s", self.spool, "-v"]
+            argv = [*self.wrap(name), program(name), "-s", self.spool, *self.flags]
             log = os.path.join(self.dir, f"{name}.log")
             self.daemons[name] = Process(argv, log, self.env)
             self.started.append(self.daemons[name])
         for name in names or DAEMONS:
             self.daemons[name].log.wait_for(r"\b(ready|listening)\b")
+
+    def wrap(self, name):
+        """What to start this daemon under, such as strace."""
+        return []
 
     def __getattr__(self, name):
         """stage.receiver, stage.engine, stage.sender"""
@@ -140,6 +140,10 @@ class Stage:
     def sink(self, **kwargs):
         self.sinks.append(Sink(self.dir, **kwargs))
         return self.sinks[-1]
+
+    def postfix(self, next_hop):
+        self.peers.append(Postfix(self.dir, next_hop))
+        return self.peers[-1]
 
     def conversation(self):
         return Conversation(self.port)
@@ -194,6 +198,8 @@ class Stage:
     def close(self):
         for process in self.started + [sink.process for sink in self.sinks]:
             process.kill_all()
+        for peer in self.peers:
+            peer.stop()
         if "STAGE_KEEP" in os.environ:
             diag(f"kept: {self.dir}")
         else:
