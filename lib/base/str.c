@@ -103,7 +103,7 @@ str_number(struct str a, uint64_t max, uint64_t *value_r)
 		if (a.s[i] < '0' || a.s[i] > '9')
 			return -1;
 		digit = a.s[i] - '0';
-		if (value > max / 10 || value * 10 > max - digit)
+		if (digit > max || value > (max - digit) / 10)
 			return -1;
 		value = value * 10 + digit;
 	}

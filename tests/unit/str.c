@@ -69,6 +69,7 @@ test_numbers(void)
 	ok(str_number(str_of("0"), 0, &n) == 0 && n == 0, "0");
 	ok(str_number(str_of("007"), 9, &n) == 0 && n == 7, "leading zeros");
 	is_int(str_number(str_of("10"), 9, &n), -1, "over the limit");
+	is_int(str_number(str_of("9"), 2, &n), -1, "one digit over it");
 	ok(str_number(str_of("18446744073709551615"), UINT64_MAX, &n) == 0 &&
 		n == UINT64_MAX,
 	    "the largest");
