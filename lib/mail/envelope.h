@@ -45,9 +45,21 @@ struct envelope {
 	char *storage;        /* owned by envelope_parse(), else NULL */
 };
 
-/* Append the lines.  No value may hold a line end (the parsers of commands
- * see to it; this asserts it). */
-void envelope_format(const struct envelope *env, struct buf *out);
+/*
+ * Append the lines: 0, or -1 and EMSGSIZE when there are no recipients, or
+ * more of them or more bytes than the limits below; then nothing is appended.
+ * No value may hold a line end, no recipient is empty (the parsers of commands
+ * see to it; this asserts it).
+ *
+ *	arrival 1795240862
+ *	sender jo@a.example         (may be empty, as any but recipient)
+ *	envid, client, helo, protocol, login, listener: when there is one
+ *	ret full                    (or headers; when said)
+ *	recipient kim@b.example     (each followed by what was said of it:)
+ *	original rfc822;kim@b.example
+ *	notify success,failure      (or never)
+ */
+int envelope_format(const struct envelope *env, struct buf *out);
 
 /*
  * Read the lines: 0, or -1 when anything is malformed, unknown, missing or out

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "mail/rcptset.h"
 
 enum record_kind {
 	RECORD_SPLIT,   /* recipients were dealt to <suffix>.0, .1, ... */
@@ -39,12 +40,17 @@ enum outcome {
 
 enum report { REPORT_FAILURE, REPORT_DELAY, REPORT_SUCCESS };
 
-/* Recipients by number, as sorted ranges "0-3,7". */
+/*
+ * Recipients by number, from 0, as sorted ranges "0-3,7".  An attempt has a
+ * number of its own, one above the highest so far (progress.h): its outcome
+ * may take several records, one for each reply, and still counts once.
+ */
 struct record {
 	enum record_kind kind;
 	int64_t time_s;
 	struct str suffix;     /* "" or ".2.1" (written as "-" when empty) */
 	struct str recipients; /* "0-3,7"; SPLIT: one such list a group, "/" */
+	unsigned attempt;      /* OUTCOME: number of the attempt, from 1 */
 	enum outcome outcome;  /* OUTCOME */
 	enum report report;    /* DSN */
 	int64_t due_s;         /* OUTCOME deferred: next attempt */
@@ -53,8 +59,18 @@ struct record {
 	struct str who; /* HOLD, RELEASE, REQUEUE; DSN: the report's id */
 };
 
-/* Append the record in its written form.  Control bytes, "%" and blanks inside
- * fields are written as %XX, text is cut at 1000 bytes. */
+/*
+ * Append the record in its written form.  Control bytes, "%" and blanks inside
+ * fields are written as %XX, an empty field as "-"; text is cut at 1000 bytes,
+ * host and who at 300.
+ *
+ *	split RECIPIENTS/RECIPIENTS...
+ *	outcome WHAT ATTEMPT DUE RECIPIENTS HOST TEXT
+ *	dsn KIND RECIPIENTS ID
+ *	hold WHO WHY
+ *	release WHO
+ *	requeue WHO
+ */
 void record_format(const struct record *rec, struct buf *out);
 
 /*
@@ -63,20 +79,8 @@ void record_format(const struct record *rec, struct buf *out);
  */
 bool record_next(struct str *rest, struct buf *store, struct record *rec_r);
 
-/* Sets of recipient numbers. */
-struct rcptset {
-	uint8_t *bits;
-	size_t n; /* numbers 0 to n-1 */
-};
-void rcptset_init(struct rcptset *set, size_t n, bool full);
-void rcptset_free(struct rcptset *set);
-bool rcptset_has(const struct rcptset *set, size_t i);
-void rcptset_add(struct rcptset *set, size_t i);
-void rcptset_remove(struct rcptset *set, size_t i);
-size_t rcptset_count(const struct rcptset *set);
-void rcptset_format(const struct rcptset *set, struct buf *out);
-/* Add the numbers of a list: 0, or -1 when it is malformed or out of range
- * (then the set is as it was). */
-int rcptset_add_list(struct rcptset *set, struct str list);
+/* "deferred", "failure": as they are written. */
+const char *outcome_name(enum outcome outcome);
+const char *report_name(enum report report);
 
 #endif

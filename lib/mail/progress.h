@@ -4,8 +4,10 @@
  * point of view of one name.  Layer: mail.
  *
  * A name <id>.2.1 stands for the recipients that the split record of <id> put
- * into group 2 and that of <id>.2 into group 1.  Records about the name itself
- * and about the names it was split from count, in order of writing.
+ * into group 2 and that of <id>.2 into group 1; of several split records of one
+ * name the last counts (the others belong to splits that a crash undid).
+ * Records about the name itself and about the names it was split from count,
+ * in order of writing.
  */
 #ifndef MAIL_PROGRESS_H
 #define MAIL_PROGRESS_H
@@ -18,11 +20,12 @@
 #include "mail/journal.h"
 
 struct rcpt_progress {
-	bool mine;            /* this name stands for the recipient */
-	bool final;           /* delivered, failed, expired or discarded */
-	bool failed;          /* failed or expired */
-	bool reported;        /* a failure report about it is in the queue */
-	bool delayed;         /* a delay report is in the queue */
+	bool mine;      /* this name stands for the recipient */
+	bool final;     /* delivered, failed, expired or discarded; stays so */
+	bool failed;    /* failed or expired */
+	bool reported;  /* a failure report about it is in the queue */
+	bool delayed;   /* a delay report is in the queue */
+	bool confirmed; /* a success report is in the queue */
 	enum outcome outcome; /* the latest, when attempts or final */
 	int64_t time_s;       /* of the latest outcome */
 	char *host;           /* of the latest outcome; NULL: none */
@@ -32,7 +35,8 @@ struct rcpt_progress {
 struct progress {
 	struct rcpt_progress *rcpts;
 	size_t nrcpts;
-	unsigned attempts; /* attempts that left some recipient deferred */
+	unsigned attempts;     /* attempts that left some recipient deferred */
+	unsigned next_attempt; /* the number for the next one, from 1 */
 	int64_t first_attempt_s; /* 0: none yet */
 	int64_t last_attempt_s;
 	int64_t due_s; /* as journalled with the last deferral; 0: none */

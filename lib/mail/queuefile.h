@@ -22,29 +22,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "mail/envelope.h"
-
-#define PREAMBLE_SIZE 64
-
-enum content_flag {
-	CONTENT_8BIT = 1,    /* some octet is above 127 */
-	CONTENT_UTF8 = 2,    /* MAIL said SMTPUTF8 */
-	CONTENT_STUFFED = 4, /* some line begins with a stuffed dot */
-	CONTENT_LONG = 8,    /* some line is longer than 998 octets */
-};
-
-struct preamble {
-	uint32_t envelope_len;
-	uint64_t content_len;
-	uint32_t envelope_crc;
-	uint32_t content_crc;
-	unsigned flags; /* enum content_flag */
-};
-
-void preamble_format(const struct preamble *p, char out[PREAMBLE_SIZE]);
-
-/* 0; -1 and EBADMSG when it is damaged, ENOTSUP when a newer Stagepost wrote
- * it. */
-int preamble_parse(const char in[PREAMBLE_SIZE], struct preamble *p_r);
+#include "mail/preamble.h"
 
 /*
  * An open queue file.  `head` holds what the first reads brought: preamble,
@@ -56,7 +34,7 @@ struct queuefile {
 	struct preamble preamble;
 	struct envelope envelope;
 	struct buf head;
-	off_t size;           /* of the file when it was read */
+	off_t size;           /* of the file when it was opened */
 	off_t content_offset; /* = PREAMBLE_SIZE + envelope_len */
 	off_t journal_offset; /* = content_offset + content_len */
 };
@@ -68,8 +46,9 @@ struct queuefile {
 int queuefile_open(int fd, struct queuefile *qf_r);
 
 /*
- * Content bytes from `offset` (0 = its first byte) as they lie in memory, or
- * read into buf when they are not in the head: how many, 0 at the end, or -1.
+ * Content bytes from `offset` (0 = its first byte) as they lie in memory (then
+ * it may be more than `size`), or read into buf when they are not in the head:
+ * how many, 0 at the end, or -1 (EBADMSG: the file has become shorter).
  * *data_r points into head or buf.
  */
 ssize_t queuefile_content(struct queuefile *qf, uint64_t offset, char *buf,
@@ -78,12 +57,19 @@ ssize_t queuefile_content(struct queuefile *qf, uint64_t offset, char *buf,
 /* Does the whole content match its checksum? 1 yes, 0 damaged, -1 errno. */
 int queuefile_verify(struct queuefile *qf);
 
-/* The bytes behind the content; *out_r may point into head, else into `store`.
- * 0 or -1. */
+/*
+ * The bytes behind the content; *out_r points into head, or into `store` when
+ * they were not read yet.  0, or -1 (EBADMSG: beyond JOURNAL_MAX).
+ */
+#define JOURNAL_MAX (256u << 20) /* bytes */
 int queuefile_journal(
     struct queuefile *qf, struct buf *store, struct str *out_r);
 
-/* Append one formatted record in one write, O_APPEND: 0 or -1 and errno. */
+/*
+ * Append one formatted record in one write, O_APPEND: 0 or -1 and errno
+ * (ENOSPC after a short write).  What a failure leaves is skipped by readers;
+ * write the whole record again.
+ */
 int queuefile_append(int fd, const struct buf *record);
 
 /* Free the memory, not the descriptor; leaves it empty.  Twice is fine. */

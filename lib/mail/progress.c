@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+/* ---- whose recipients are they? ---- */
+
+static bool
+same(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.s, b.s, a.len) == 0);
+}
+
+/* Copy the groups of the last split record about `suffix`: 0 or -1. */
+static int
+split_find(struct str journal, struct str suffix, struct buf *groups)
+{
+	struct buf store = {0};
+	struct record rec;
+	bool found = false;
+
+	while (record_next(&journal, &store, &rec)) {
+		if (rec.kind != RECORD_SPLIT || !same(rec.suffix, suffix))
+			continue;
+		buf_clear(groups);
+		buf_add(groups, rec.recipients.s, rec.recipients.len);
+		found = true;
+	}
+	buf_free(&store);
+	return found ? 0 : -1;
+}
+
+/* Keep only those of mine that are in the given group. */
+static int
+group_apply(struct str groups, uint64_t number, struct rcptset *mine)
+{
+	struct rcptset group;
+	struct str list = {0};
+
+	for (uint64_t i = 0; i <= number; i++) {
+		if (groups.len == 0)
+			return -1;
+		list = str_cut(&groups, '/');
+	}
+	rcptset_init(&group, mine->n, false);
+	if (rcptset_add_list(&group, list) == -1) {
+		rcptset_free(&group);
+		return -1;
+	}
+	for (size_t i = 0; i < mine->n; i++)
+		if (!rcptset_has(&group, i))
+			rcptset_remove(mine, i);
+	rcptset_free(&group);
+	return 0;
+}
+
+/* Go down from the whole message to the name, one ".<n>" at a time. */
+static int
+lineage_apply(struct str journal, struct str suffix, struct rcptset *mine)
+{
+	struct str parent = {suffix.s, 0}, rest = suffix, part;
+	struct buf groups = {0};
+	uint64_t number;
+	int result = -1;
+
+	while (rest.len > 0) {
+		str_cut(&rest, '.');
+		part = rest;
+		part = str_cut(&part, '.');
+		if (str_number(part, UINT32_MAX, &number) == -1 ||
+		    split_find(journal, parent, &groups) == -1 ||
+		    group_apply((struct str){groups.data, groups.len}, number,
+			mine) == -1)
+			goto out;
+		rest.s += part.len;
+		rest.len -= part.len;
+		parent.len += 1 + part.len;
+	}
+	result = parent.len == suffix.len ? 0 : -1;
+out:
+	buf_free(&groups);
+	return result;
+}
+
+/* ---- what happened to them? ---- */
+
+static char *
+copied(char *old, struct str text)
+{
+	free(old);
+	return text.len > 0 ? mem_ndup(text.s, text.len) : NULL;
+}
+
+static void
+outcome_apply(struct rcpt_progress *rcpt, const struct record *rec)
+{
+	if (!rcpt->mine || rcpt->final)
+		return;
+	rcpt->outcome = rec->outcome;
+	rcpt->final = rec->outcome != OUTCOME_DEFERRED;
+	rcpt->failed =
+	    rec->outcome == OUTCOME_FAILED || rec->outcome == OUTCOME_EXPIRED;
+	rcpt->time_s = rec->time_s;
+	rcpt->host = copied(rcpt->host, rec->host);
+	rcpt->text = copied(rcpt->text, rec->text);
+}
+
+static void
+report_apply(struct rcpt_progress *rcpt, const struct record *rec)
+{
+	if (rec->report == REPORT_FAILURE)
+		rcpt->reported = true;
+	else if (rec->report == REPORT_DELAY)
+		rcpt->delayed = true;
+	else
+		rcpt->confirmed = true;
+}
+
+/* Attempts are numbered upwards, so a number counts when it is above the last
+ * one that counted. */
+static void
+attempt_apply(struct progress *p, const struct record *rec, unsigned *counted)
+{
+	if (p->first_attempt_s == 0)
+		p->first_attempt_s = rec->time_s;
+	p->last_attempt_s = rec->time_s;
+	if (rec->attempt >= p->next_attempt && rec->attempt < UINT32_MAX)
+		p->next_attempt = rec->attempt + 1;
+	if (rec->outcome != OUTCOME_DEFERRED)
+		return;
+	p->due_s = rec->due_s;
+	if (rec->attempt > *counted) {
+		*counted = rec->attempt;
+		p->attempts++;
+	}
+}
+
+static void
+record_apply(struct progress *p, const struct record *rec, unsigned *counted)
+{
+	struct str list = rec->recipients;
+	size_t first, last;
+
+	if (!rcptlist_check(list, p->nrcpts))
+		return;
+	if (rec->kind == RECORD_OUTCOME)
+		attempt_apply(p, rec, counted);
+	while (rcptlist_next(&list, &first, &last))
+		for (; first <= last; first++)
+			if (rec->kind == RECORD_OUTCOME)
+				outcome_apply(&p->rcpts[first], rec);
+			else
+				report_apply(&p->rcpts[first], rec);
+}
+
+/* Is the record about the name or one that it was split from? */
+static bool
+concerns(const struct record *rec, struct str suffix)
+{
+	size_t len = rec->suffix.len;
+
+	return len <= suffix.len &&
+	       (len == suffix.len || suffix.s[len] == '.') &&
+	       (len == 0 || memcmp(rec->suffix.s, suffix.s, len) == 0);
+}
+
+int
+progress_read(
+    struct str journal, struct str suffix, size_t nrcpts, struct progress *p_r)
+{
+	struct buf store = {0};
+	struct rcptset mine;
+	struct record rec;
+	unsigned counted = 0;
+	int result;
+
+	*p_r = (struct progress){.nrcpts = nrcpts, .next_attempt = 1};
+	p_r->rcpts = mem_resize(NULL, nrcpts, sizeof(p_r->rcpts[0]));
+	memset(p_r->rcpts, 0, nrcpts * sizeof(p_r->rcpts[0]));
+	rcptset_init(&mine, nrcpts, true);
+	result = lineage_apply(journal, suffix, &mine);
+	for (size_t i = 0; i < nrcpts; i++)
+		p_r->rcpts[i].mine = rcptset_has(&mine, i);
+	rcptset_free(&mine);
+	if (result == -1) {
+		progress_free(p_r);
+		return -1;
+	}
+	while (record_next(&journal, &store, &rec))
+		if ((rec.kind == RECORD_OUTCOME || rec.kind == RECORD_DSN) &&
+		    concerns(&rec, suffix))
+			record_apply(p_r, &rec, &counted);
+	buf_free(&store);
+	return 0;
+}
+
+void
+progress_free(struct progress *p)
+{
+	for (size_t i = 0; i < p->nrcpts && p->rcpts; i++) {
+		free(p->rcpts[i].host);
+		free(p->rcpts[i].text);
+	}
+	free(p->rcpts);
+	*p = (struct progress){0};
+}
+
+size_t
+progress_pending(const struct progress *p)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->nrcpts; i++)
+		count += p->rcpts[i].mine && !p->rcpts[i].final;
+	return count;
+}
+
+size_t
+progress_unreported(const struct progress *p)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->nrcpts; i++)
+		count += p->rcpts[i].mine && p->rcpts[i].failed &&
+		         !p->rcpts[i].reported;
+	return count;
+}
