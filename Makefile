@@ -11,6 +11,7 @@
 #	make bench		against others; see tests/bench
 #	make install DESTDIR=/tmp/x PREFIX=/usr
 
+MAKEFLAGS += --no-print-directory
 PREFIX	?= /usr/local
 SBINDIR	?= $(PREFIX)/sbin
 MANDIR	?= $(PREFIX)/share/man
@@ -167,16 +168,19 @@ fuzz-run: fuzz
 		    -artifact_prefix=$(B)/fuzz/found/$$f. \
 		    $(B)/fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
 
+# Everything is looked at, also after something was found.
 lint:
-	scripts/check-rooms
-	scripts/check-docs
-	scripts/check-size
-	clang-format --dry-run -Werror $(SOURCES)
+	@failed=0; \
+	scripts/check-rooms || failed=1; \
+	scripts/check-docs || failed=1; \
+	scripts/check-size || failed=1; \
+	clang-format --dry-run -Werror $(SOURCES) || failed=1; \
 	for h in $(filter %.h,$(SOURCES)); do \
-		$(CC) $(ALL_CFLAGS) -Werror -Itests -fsyntax-only -x c $$h \
-		    || exit 1; done
+		$(CC) $(ALL_CFLAGS) -Werror -Itests -I. -fsyntax-only -x c $$h \
+		    || failed=1; done; \
 	for m in $(wildcard man/*.[1-8]); do \
-		mandoc -Tlint -W warning $$m || exit 1; done
+		mandoc -Tlint -W warning $$m || failed=1; done; \
+	exit $$failed
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR)
