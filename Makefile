@@ -124,7 +124,7 @@ $(B)/tests/%.o: ALL_CFLAGS += -Itests -I.
 $(B)/tests/%: libs = $(call pkg_libs,$(ALL_PKGS))
 room_of	 = $(foreach r,$(ROOMS),$(if $(filter $(r)_%,$(1)),$(B)/room/$(r).a))
 .SECONDEXPANSION:
-$(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o \
+$(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o $(B)/tests/spool_fixture.o \
     $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(call objs,tests/tools/wire) $(LIBS)

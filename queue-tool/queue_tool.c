@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ROOM      queue-tool: lets people see and run the queue.
+ * RUNS AS   root, or a member of group stage (to read and to move).
+ * MAY       read all of the spool; rename out of every state but sending/ and
+ *           split/; leave orders in control/.
+ * MAY NOT   use the network, change the content of a message.
+ * TRUSTS    the person who runs it; no byte of a message or of a file name.
+ * IF IT     dies, each entry is where it was or where it was to go.
+ *
+ * It needs no daemon: an order is a rename, whether they run or not.
+ *
+ * SECURITY  What it prints came from strangers: control bytes are shown as
+ *           \ooo, so that no message can drive a terminal.
+ */
+#include "queue_tool.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define SPOOL_DEFAULT "/var/spool/stagepost"
+
+static int
+run_setup(struct tool *t, int argc, char *argv[])
+{
+	(void)argv;
+	if (argc != 1)
+		return EXIT_USAGE;
+	return spool_setup(t->spool_path) == 0 ? EXIT_DONE : EXIT_BROKEN;
+}
+
+static const struct command commands[] = {
+    {"setup", "setup", false, run_setup},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int
+usage(void)
+{
+	fprintf(stderr, "usage: queue-tool [-s SPOOL] COMMAND\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(stderr, "       %s\n", commands[i].usage);
+	return EXIT_USAGE;
+}
+
+static int
+run(const struct command *c, struct tool *t, int argc, char *argv[])
+{
+	int status;
+
+	if (c->needs_spool && (t->spool = spool_open(t->spool_path,
+				   ROOM_QUEUE_TOOL, true)) == NULL)
+		return EXIT_BROKEN;
+	status = c->run(t, argc, argv);
+	spool_close(&t->spool);
+	if (status == EXIT_USAGE)
+		fprintf(stderr, "usage: queue-tool [-s SPOOL] %s\n", c->usage);
+	return status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct tool t = {.spool_path = SPOOL_DEFAULT};
+	int opt;
+
+	clock_init();
+	log_open("queue-tool", STDERR_FILENO, true);
+	umask(007);
+	while ((opt = getopt(argc, argv, "+s:")) != -1) {
+		if (opt != 's')
+			return usage();
+		t.spool_path = optarg;
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc == 0)
+		return usage();
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[0], commands[i].name) == 0)
+			return run(&commands[i], &t, argc, argv);
+	fprintf(stderr, "queue-tool: no command \"%s\"\n", argv[0]);
+	return usage();
+}
