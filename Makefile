@@ -38,7 +38,7 @@ pkg_libs    = $(shell $(PKG_CONFIG) --libs $(PKGS) $(1))
 NO_PKGS	:= check demo clean format
 ifneq ($(filter-out $(NO_PKGS),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(PKG_CFLAGS),)
-$(error pkg-config lacks one of: $(ALL_PKGS); run scripts/deps build)
+$(error $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS) 2>&1); run scripts/deps build)
 endif
 endif
 
@@ -135,10 +135,10 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call room_of,$$*) $(LIBS)
 # On a fresh machine the libraries appear while scripts/deps runs, so what
 # needs them is left to a second make, which asks pkg-config anew.
 check:
-	scripts/deps
+	scripts/deps build test
 	+$(MAKE) check-ready
 demo:
-	scripts/deps
+	scripts/deps build test
 	+$(MAKE) all
 	B=$(abspath $(B)) scripts/demo
 
