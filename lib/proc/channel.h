@@ -22,7 +22,7 @@ struct channel *channel_helper(const char *title,
     void (*helper_main)(int fd, void *arg), void *arg,
     void (*on_message)(void *arg, const void *data, size_t len), void *arg2);
 
-/* Send, queueing when the pair is full. */
+/* Send, queueing when the pair is full; 1 to CHANNEL_MAX bytes. */
 void channel_send(struct channel *ch, const void *data, size_t len);
 
 /* The helper's side, blocking.  receive: length, or 0 when the worker is gone

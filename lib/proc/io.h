@@ -3,10 +3,12 @@
  * A buffered byte stream to a stranger: plain now, TLS behind the same calls
  * later.  Layer: proc.
  *
- * What arrives is in io->in; the owner takes bytes off its front with
- * buf_drop().  What io_write() is given leaves at the end of the turn in one
- * write, or when the peer can take it.  An empty buffer holds no memory: an
- * idle session costs little.
+ * What arrives is in io_in(); the owner takes bytes off its front with
+ * buf_drop(), and pauses reading when it cannot take more.  What io_write() is
+ * given leaves at the end of the turn in one write, or when the peer can take
+ * it.  An empty buffer holds no memory: an idle session costs little.
+ *
+ * A handler may close the io that it was called for.
  */
 #ifndef PROC_IO_H
 #define PROC_IO_H
@@ -19,23 +21,26 @@
 
 enum io_event {
 	IO_CONNECTED, /* io_connect() succeeded */
-	IO_DATA,      /* more bytes are in io->in */
-	IO_DRAINED,   /* everything written has left (asked for by io_drain) */
-	IO_EOF,       /* the peer has closed; io->in may still hold bytes */
-	IO_TIMEOUT,
-	IO_ERROR, /* io->error holds errno */
+	IO_DATA,      /* more bytes are in io_in() */
+	IO_DRAINED,   /* what io_drain() asked for */
+	IO_EOF,       /* the peer sends no more; io_in() may still hold bytes */
+	IO_TIMEOUT,   /* told once; the watch begins anew when bytes move */
+	IO_ERROR,     /* io_error() is the errno; only io_close() is left */
 };
 
 struct io;
 typedef void io_fn(struct io *io, enum io_event what, void *arg);
 
-/* Take over a connected non-blocking socket. */
+/* Take over a connected non-blocking socket.  (Accepted ones have TCP_NODELAY
+ * from their listener.) */
 struct io *io_new(int fd, io_fn *on_event, void *arg);
 
 struct sockaddr;
-/* Begin to connect, from `source` unless it is NULL: IO_CONNECTED, IO_ERROR or
- * IO_TIMEOUT follows, never from within this call.  NULL and errno when no
- * socket could be made. */
+/*
+ * Begin to connect (IPv4, IPv6, unix), from `source` unless it is NULL:
+ * IO_CONNECTED, IO_ERROR or IO_TIMEOUT follows, never from within this call.
+ * NULL and errno when no socket could be made.
+ */
 struct io *io_connect(const struct sockaddr *to, const struct sockaddr *source,
     unsigned timeout_ms, io_fn *on_event, void *arg);
 
@@ -45,7 +50,8 @@ int io_fd(const struct io *io);
 
 void io_write(struct io *io, const void *data, size_t len);
 size_t io_unsent(const struct io *io);
-/* IO_DRAINED when at most `low` bytes are unsent. */
+/* IO_DRAINED once when at most `low` bytes are unsent; never from within this
+ * call. */
 void io_drain(struct io *io, size_t low);
 /* Stop or go on reading: back-pressure. */
 void io_pause(struct io *io, bool paused);
