@@ -26,7 +26,8 @@ draft_begin(
 	else
 		id_make(d->id);
 	buf_add(&d->bytes, room_for_preamble, PREAMBLE_SIZE);
-	envelope_format(env, &d->bytes);
+	if (envelope_format(env, &d->bytes) == -1)
+		d->error = errno;
 	d->preamble.envelope_len = (uint32_t)(d->bytes.len - PREAMBLE_SIZE);
 	d->preamble.envelope_crc =
 	    crc32c(0, d->bytes.data + PREAMBLE_SIZE, d->preamble.envelope_len);

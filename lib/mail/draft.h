@@ -33,7 +33,8 @@ struct draft {
 	uint64_t started; /* bytes whose write-back was started */
 };
 
-/* Begin with a new id, or with `id` when it is not NULL. */
+/* Begin with a new id, or with `id` when it is not NULL.  An envelope beyond its
+ * limits is d->error EMSGSIZE. */
 void draft_begin(
     struct draft *d, unsigned slot, const char *id, const struct envelope *env);
 
