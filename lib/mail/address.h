@@ -25,12 +25,16 @@ struct address {
 
 /*
  * Parse "<...>" at the front of *rest, as after MAIL FROM: and RCPT TO:, and
- * cut it off.  A source route is accepted and ignored (RFC 5321, appendix C).
- * Returns NULL, or what was expected instead, as a phrase for the reply.
+ * cut it off.  A source route is accepted and ignored (RFC 5321, appendix C);
+ * so are <> and <postmaster>, for the caller to take where they are allowed,
+ * and UTF-8, which addr_r->utf8 tells.
+ * Returns NULL, or what was expected instead, as a phrase for the reply; then
+ * *rest is as it was.
  */
 const char *address_cut_path(struct str *rest, struct address *addr_r);
 
-/* Parse a bare address such as a table holds: NULL or what was expected. */
+/* Parse a bare address such as a table or an envelope holds, not empty: NULL
+ * or what was expected. */
 const char *address_parse(struct str text, struct address *addr_r);
 
 /* Is it a domain name of letters, digits, hyphens and underscores, or with
