@@ -162,11 +162,11 @@ fuzz:
 fuzz-all: $(FUZZERS:%=$(B)/tests/fuzz/%)
 fuzz-run: fuzz
 	for f in $(FUZZERS); do \
-		mkdir -p $(B)/fuzz/found/$$f tests/fuzz/corpus/$$f; \
+		found=$(B)/fuzz/found/$$f; kept=tests/fuzz/corpus/$$f; \
+		mkdir -p $$found; [ -d $$kept ] || kept=; \
 		$(B)/fuzz/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) \
 		    -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-		    -artifact_prefix=$(B)/fuzz/found/$$f. \
-		    $(B)/fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
+		    -artifact_prefix=$$found. $$found $$kept || exit 1; done
 
 # Everything is looked at, also after something was found.
 lint:

@@ -19,12 +19,16 @@ static int64_t file_s;   /* by the file that STAGEPOST_CLOCK names */
 static int file_fd = -1;
 static int64_t looked_ms;
 
-/* The file is kept open, so that it is still read after a chroot. */
+static struct tm broken_down(int64_t wall_s);
+
+/* The file is kept open, so that it is still read after a chroot; for the same
+ * reason the library is made to read its time zone now. */
 void
 clock_init(void)
 {
 	const char *path = getenv("STAGEPOST_CLOCK");
 
+	broken_down(0);
 	fd_close(&file_fd);
 	file_s = 0;
 	if (!path || geteuid() != getuid() || getegid() != getgid())
