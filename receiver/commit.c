@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From the end of data to the answer.  Whoever was told 250 has a message that
+ * no power cut can take any more; whoever was not told will send it again.
+ */
+#include "receiver.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "proc/committer.h"
+
+static void
+log_accepted(const struct session *s)
+{
+	const struct transaction *t = s->mail;
+	const struct envelope *env = &t->env;
+
+	log_info("%s: accepted from=<%s> to=<%s>(+%zu) client=%s helo=%s "
+		 "proto=%s size=%llu",
+	    t->draft.id, env->sender, env->recipients[0].address,
+	    env->nrecipients - 1, s->client->text, s->helo, env->protocol,
+	    (unsigned long long)t->draft.preamble.content_len);
+}
+
+static void
+answer(struct session *s, int status)
+{
+	char reply[64];
+
+	if (status == ENOSPC || status == EDQUOT) {
+		session_refuse(s, "452 4.3.1 No space for it now, try later");
+	} else if (status != 0) {
+		session_refuse(
+		    s, "451 4.3.0 It could not be stored, try later");
+	} else {
+		snprintf(reply, sizeof(reply), "250 2.0.0 %s accepted",
+		    s->mail->draft.id);
+		session_reply(s, reply);
+		s->errors = 0;
+	}
+}
+
+/*
+ * The line is logged even when the client has gone: the message is ours.  He
+ * has seen no 250 and sends it again, which no server can help (RFC 1047).
+ */
+static void
+on_committed(void *arg, int status)
+{
+	struct session *s = arg;
+
+	if (status == 0)
+		log_accepted(s);
+	if (s->io)
+		answer(s, status);
+	transaction_free(&s->mail);
+	session_resume(s);
+}
+
+void
+commit_begin(struct session *s)
+{
+	s->mail->drafting = false; /* tmp/ or incoming/: no longer ours */
+	session_enter(s, SESSION_COMMIT);
+	committer_commit(&s->mail->draft, false, on_committed, s);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sockets that the parent has bound: who comes in, and who is told that
+ * there is no place.
+ */
+#include "receiver.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "proc/loop.h"
+
+/* In one turn, so that other workers get their share and sessions a turn. */
+#define ACCEPTS_MAX 16
+#define PAUSE_MS    1000 /* without descriptors or memory for more */
+
+struct listener {
+	int *fd; /* the worker's */
+	struct loop_watch *watch;
+	char name[sizeof(((struct endpoint *)0)->name)]; /* in envelopes */
+};
+
+static struct listener listeners[LISTENERS_MAX];
+static size_t nlisteners;
+static struct loop_timer *pause_timer;
+static bool pause_logged;
+
+static void
+want_all(bool readable)
+{
+	for (size_t i = 0; i < nlisteners; i++)
+		loop_watch_want(listeners[i].watch, readable, false);
+}
+
+static void
+on_pause_over(void *arg)
+{
+	(void)arg;
+	want_all(true);
+}
+
+/* Connections wait in the kernel's queue meanwhile. */
+static void
+pause_accepting(void)
+{
+	if (!pause_logged)
+		log_warn(
+		    "accept: pausing for %d ms, and again as needed", PAUSE_MS);
+	pause_logged = true;
+	want_all(false);
+	loop_timer_set(pause_timer, PAUSE_MS);
+}
+
+/* RFC 5321, 3.1: a 421 in place of a greeting. */
+static void
+turn_away(int fd, const char *client, const char *code, const char *why)
+{
+	char reply[512];
+	int len;
+
+	len = snprintf(reply, sizeof(reply), "%s %s %s\r\n", code,
+	    receiver.worker->settings.hostname, why);
+	if (send(fd, reply, len, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
+		log_debug("client=%s did not wait for its reply", client);
+	log_info("rejected client=%s reply=\"%s %s\"", client, code, why);
+	fd_close(&fd);
+}
+
+static void
+receive(struct listener *l, int fd, const struct sockaddr *address)
+{
+	const struct settings *set = &receiver.worker->settings;
+	struct client *c = client_enter(address);
+
+	if (spool_failed(receiver.worker->spool))
+		turn_away(fd, c->text, "421 4.3.0", "The spool has failed");
+	else if (c->sessions > set->client_sessions_max)
+		turn_away(fd, c->text, "421 4.7.0", "Too many sessions of you");
+	else if (parent_sessions(1) > (int)set->sessions_max) {
+		parent_sessions(-1);
+		turn_away(fd, c->text, "421 4.3.2", "Too many sessions");
+	} else {
+		session_new(fd, c, l->name);
+		return;
+	}
+	client_leave(&c);
+}
+
+static void
+on_connection(void *arg, bool readable, bool writable)
+{
+	struct listener *l = arg;
+	struct sockaddr_storage address;
+	socklen_t len;
+	int fd;
+
+	(void)writable;
+	for (int i = 0; readable && i < ACCEPTS_MAX; i++) {
+		len = sizeof(address);
+		fd = accept4(*l->fd, (struct sockaddr *)&address, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd != -1) {
+			receive(l, fd, (struct sockaddr *)&address);
+			pause_logged = false;
+		} else if (errno == EMFILE || errno == ENFILE ||
+			   errno == ENOBUFS || errno == ENOMEM) {
+			pause_accepting();
+			return;
+		} else if (errno == EAGAIN) {
+			return;
+		} /* others are the fate of one connection: ECONNABORTED */
+	}
+}
+
+void
+listen_start(void)
+{
+	struct worker *w = receiver.worker;
+	const int on = 1;
+
+	pause_timer = loop_timer_new(on_pause_over, NULL);
+	nlisteners = w->listeners ? w->settings.nlisteners : 0;
+	for (size_t i = 0; i < nlisteners; i++) {
+		struct listener *l = &listeners[i];
+
+		l->fd = &w->listeners[i];
+		str_copy(l->name, sizeof(l->name),
+		    str_of(w->settings.listeners[i].name));
+		/* accepted sockets inherit it: replies leave at once */
+		if (setsockopt(*l->fd, IPPROTO_TCP, TCP_NODELAY, &on,
+			sizeof(on)) == -1)
+			log_warn("set TCP_NODELAY");
+		l->watch = loop_watch_new(*l->fd, on_connection, l);
+		loop_watch_want(l->watch, true, false);
+		log_info("listening address=%s", l->name);
+	}
+}
+
+void
+listen_stop(void)
+{
+	for (size_t i = 0; i < nlisteners; i++) {
+		loop_watch_free(&listeners[i].watch);
+		fd_close(listeners[i].fd);
+	}
+	nlisteners = 0;
+	loop_timer_free(&pause_timer);
+}
