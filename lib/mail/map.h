@@ -8,13 +8,17 @@
  * "FILE:LINE\t", where it was written.  Only this module, its users in lib/mail
  * (settings, network, profile, route) and cdbmaps know them:
  *
- *	S<name>         setting, one line of value each time it was given
- *	D<domain>       local domain: its route and profile
+ *	S<name>         setting; given several times it has a line for each,
+ *	                and each line begins with its own "FILE:LINE\t"
+ *	D<domain>       local domain: its route; "": the setting local-route
  *	R<pattern>      routing table: address, domain, .parent
  *	R*              the default route
- *	P<name>         profile
- *	N4<len><bytes>  network: what clients in it may do (N6 likewise)
- *	G               generation, a number that grows with each compilation
+ *	P<name>         profile, every key of it
+ *	N4<len><bytes>  network: what clients in it may do (N6 likewise); len is
+ *	                one byte
+ *	N4, N6          the prefix lengths in use, "8 24 32"
+ *	G               generation, a number that grows with each compilation;
+ *	                its place is MAP_FORMAT
  */
 #ifndef MAIL_MAP_H
 #define MAIL_MAP_H
@@ -26,7 +30,8 @@
 
 struct map;
 
-#define MAP_FILE "stagepost.cdb"
+#define MAP_FILE   "stagepost.cdb"
+#define MAP_FORMAT "map:1" /* another one is refused */
 
 /* Open the map in that directory.  NULL with the reason logged.  Stores NULL. */
 struct map *map_open(int map_dirfd);

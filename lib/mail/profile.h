@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "base/str.h"
 #include "mail/map.h"
 
 #define PROFILE_NAME_MAX 63
@@ -28,6 +30,24 @@ struct profile {
 	bool greeting_next; /* 5xx to greeting or EHLO: try the next host */
 	char prio;          /* '0' first, '5' normal */
 };
+
+/* What holds where nothing is written; its name is "default". */
+void profile_default(struct profile *p_r);
+
+/* The words that profile_parse() knows; ends with NULL. */
+extern const char *const profile_keys[];
+
+/*
+ * Change *p by the written form, "retry 15m 30m retries 30 at-end discard".
+ * Each key once; `retries` without `lifetime` takes the lifetime away, so that
+ * the count is what counts.  NULL, or what was expected, with *at_r the offset
+ * of the mistake.
+ */
+const char *profile_parse(struct str text, struct profile *p, size_t *at_r);
+/* Append every key, so that it can be read back. */
+void profile_format(const struct profile *p, struct buf *out);
+/* A letter, then letters, digits, "-" and "_": NULL or what was expected. */
+const char *profile_name_check(struct str name);
 
 /* 1 found, 0 no such profile (then the caller treats it as temporary: cdbmaps
  * refuses unknown ones), -1 damaged. */

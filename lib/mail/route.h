@@ -33,7 +33,8 @@ struct hop {
 	uint16_t port;
 };
 
-/* hops, zone and path point into text. */
+/* hops, zone and path point into text, so a route cannot be copied by
+ * assignment. */
 struct route {
 	enum route_kind kind;
 	struct hop hops[HOPS_MAX];
@@ -41,7 +42,8 @@ struct route {
 	struct str zone; /* mx zone=: appended to every look-up */
 	struct endpoint servers[RESOLVERS_MAX]; /* mx query=: asked instead */
 	size_t nservers;
-	struct str path; /* maildir: */
+	struct str path; /* maildir: with %u, %d and %%; absolute, or below
+	                  * the spool root */
 	char profile[PROFILE_NAME_MAX + 1];
 	char prio;       /* of the profile */
 	char where[256]; /* FILE:LINE of the entry that matched */
@@ -50,17 +52,31 @@ struct route {
 	/* canonical: equal ones share connections, queues and suspensions */
 	char destination[DESTINATION_SIZE];
 	char tag[TAG_LEN + 1];
-	char text[DESTINATION_SIZE]; /* the route as compiled */
+	char text[DESTINATION_SIZE]; /* canonical: as compiled */
 };
 
 /*
- * Parse the written form, "smtp 10=a.example 20=[192.0.2.9]:2525", "mx
+ * Parse the written form, "smtp 10=a.example 20=[192.0.2.9]:2525 PROFILE", "mx
  * zone=z.example query=192.0.2.53", "lmtp unix:/run/lmtp", "maildir:/path" (the
- * old "lookup-mx:zone=...;query=..." too).  NULL, or what was expected, with
- * *at_r the offset of the mistake.  Fills kind, hops, zone, servers, path,
- * text.
+ * old "lookup-mx:zone=...;query=..." too).  The profile is the last word when
+ * that is bare: several hops need a weight each.  NULL, or what was expected,
+ * with *at_r the offset of the mistake.  Fills kind, hops, zone, servers, path,
+ * profile and text, which reads back to the same route.
  */
 const char *route_parse(struct str text, struct route *r_r, size_t *at_r);
+
+/* The port of a hop that names none: 25, or 24 for lmtp (RFC 2033 forbids
+ * 25). */
+uint16_t route_default_port(enum route_kind kind);
+
+/* ---- the search: route_find.c ---- */
+
+/*
+ * The look-up key of a pattern as it is written in the routing table,
+ * "user@a.example", "a.example", ".example", "*", or of a domain alone.  NULL,
+ * or what was expected.
+ */
+const char *route_pattern(struct str text, char key_r[ADDRESS_MAX + 1]);
 
 enum route_answer {
 	ROUTE_FOUND,
@@ -75,8 +91,11 @@ enum route_answer {
 typedef void route_step_fn(void *arg, const char *step, const char *key,
     bool matched, const char *where);
 
-/* Find the route for a recipient's address, everything filled in.  on_step may
- * be NULL. */
+/*
+ * Find the route for a recipient's address, everything filled in.  on_step may
+ * be NULL.  In the look-up the local part is lower case too; an address without
+ * a domain, <postmaster>, is looked up as the setting postmaster.
+ */
 enum route_answer route_find(struct map *m, const char *address,
     struct route *r_r, route_step_fn *on_step, void *arg);
 

@@ -11,18 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
+#include "base/str.h"
+#include "mail/endpoint.h"
 #include "mail/map.h"
 
 #define LISTENERS_MAX 32
 #define RESOLVERS_MAX 8
-
-struct endpoint {
-	struct sockaddr_storage addr;
-	socklen_t addr_len;
-	char name[64]; /* as shown: "127.0.0.1:2525", "[::1]:25" */
-};
 
 struct settings {
 	char hostname[256];
@@ -61,5 +56,44 @@ struct settings {
 
 /* Read them all: 0, or -1 with the reason logged. */
 int settings_read(struct map *m, struct settings *set_r);
+
+/* ---- the table of fields, for cdbmaps ---- */
+
+enum setting_kind {
+	SETTING_COUNT,    /* unsigned */
+	SETTING_SECONDS,  /* unsigned; written with its unit */
+	SETTING_MS,       /* unsigned, likewise */
+	SETTING_SIZE,     /* uint64_t, 64k, 50m */
+	SETTING_YES_NO,   /* bool */
+	SETTING_DOMAIN,   /* text */
+	SETTING_MAILBOX,  /* text, an address */
+	SETTING_SOURCE,   /* text, an IP address */
+	SETTING_LISTEN,   /* endpoints */
+	SETTING_RESOLVER, /* endpoints */
+	SETTING_NETWORKS, /* not stored: see network.h */
+	SETTING_ROUTE,    /* not stored: see route.h */
+};
+
+struct setting {
+	const char *name;
+	enum setting_kind kind;
+	bool repeats;
+	size_t field; /* offset in struct settings */
+	uint64_t min, max;
+	const char *fallback; /* as written; NULL: none */
+	const char *meaning;  /* one line */
+};
+
+/* The table ends with an entry without a name. */
+extern const struct setting settings_fields[];
+const struct setting *setting_find(struct str name);
+
+/*
+ * Check one written value and store it; a repeated one is added.  NULL, or
+ * what was expected (good until the next call).  Networks and routes are the
+ * caller's to check.
+ */
+const char *setting_store(
+    const struct setting *f, struct str value, struct settings *set);
 
 #endif

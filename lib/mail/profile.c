@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/profile.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "mail/entry.h"
+#include "mail/quantity.h"
+
+#define RETRY_MAX_S    (30 * 86400)
+#define LIFETIME_MAX_S (365 * 86400)
+#define COUNT_MAX      10000
+
+/* RFC 5321, 4.5.4.1: two attempts in the first hour, then every two to three
+ * hours; give up after four to five days. */
+static const struct profile built_in = {
+    .name = "default",
+    .retry_s = {15 * 60, 30 * 60, 60 * 60, 120 * 60, 180 * 60},
+    .nretry = 5,
+    .lifetime_s = 5 * 86400,
+    .concurrency = 20,
+    .messages_per_connection = 100,
+    .prio = PRIO_NORMAL,
+};
+
+void
+profile_default(struct profile *p_r)
+{
+	*p_r = built_in;
+}
+
+/* ---- reading ---- */
+
+static const char *
+parse_time(struct str value, uint32_t max_s, uint32_t *s_r)
+{
+	static char expected[96];
+	char longest[QUANTITY_SIZE];
+	uint64_t ms;
+
+	if (quantity_time(value, &ms) == 0 && ms >= 1000 && ms % 1000 == 0 &&
+	    ms / 1000 <= max_s) {
+		*s_r = ms / 1000;
+		return NULL;
+	}
+	quantity_format_time(max_s * 1000ULL, longest);
+	snprintf(expected, sizeof(expected),
+	    "a time from 1s to %s, such as 90s, 15m, 4h or 5d", longest);
+	return expected;
+}
+
+static const char *
+parse_time_or_none(struct str value, uint32_t *s_r)
+{
+	if (str_eq(value, "none")) {
+		*s_r = 0;
+		return NULL;
+	}
+	if (!parse_time(value, LIFETIME_MAX_S, s_r))
+		return NULL;
+	return "a time from 1s to 365d, such as 90s, 15m, 4h or 5d, or none";
+}
+
+static const char *
+parse_count(struct str value, unsigned *count_r)
+{
+	uint64_t n;
+
+	if (str_number(value, COUNT_MAX, &n) == -1 || n == 0)
+		return "a number from 1 to 10000";
+	*count_r = n;
+	return NULL;
+}
+
+static const char *
+parse_count_or_none(struct str value, unsigned *count_r)
+{
+	if (str_eq(value, "none")) {
+		*count_r = 0;
+		return NULL;
+	}
+	if (!parse_count(value, count_r))
+		return NULL;
+	return "a number from 1 to 10000, or none";
+}
+
+/* One of two words; the second means true. */
+static const char *
+parse_choice(struct str value, const char *no, const char *yes, bool *b_r)
+{
+	static char expected[64];
+
+	*b_r = str_eq(value, yes);
+	if (*b_r || str_eq(value, no))
+		return NULL;
+	snprintf(expected, sizeof(expected), "%s or %s", no, yes);
+	return expected;
+}
+
+static const char *
+parse_retry(struct str value, struct profile *p)
+{
+	if (p->nretry == RETRY_DELAYS_MAX)
+		return "at most 64 delays";
+	return parse_time(value, RETRY_MAX_S, &p->retry_s[p->nretry++]);
+}
+
+static const char *
+parse_prio(struct str value, struct profile *p)
+{
+	if (value.len != 1 || value.s[0] < '0' || value.s[0] > '9')
+		return "one digit, 0 (first) to 9 (last)";
+	p->prio = value.s[0];
+	return NULL;
+}
+
+enum key {
+	KEY_RETRY,
+	KEY_RETRIES,
+	KEY_LIFETIME,
+	KEY_DELAY_WARNING,
+	KEY_AT_END,
+	KEY_CONCURRENCY,
+	KEY_MESSAGES,
+	KEY_GREETING,
+	KEY_PRIORITY,
+	KEYS
+};
+
+const char *const profile_keys[] = {
+    [KEY_RETRY] = "retry",
+    [KEY_RETRIES] = "retries",
+    [KEY_LIFETIME] = "lifetime",
+    [KEY_DELAY_WARNING] = "delay-warning",
+    [KEY_AT_END] = "at-end",
+    [KEY_CONCURRENCY] = "concurrency",
+    [KEY_MESSAGES] = "messages-per-connection",
+    [KEY_GREETING] = "greeting-5xx",
+    [KEY_PRIORITY] = "priority",
+    [KEYS] = NULL,
+};
+
+static const char *
+parse_value(enum key key, struct str value, struct profile *p)
+{
+	switch (key) {
+	case KEY_RETRY:
+		return parse_retry(value, p);
+	case KEY_RETRIES:
+		return parse_count_or_none(value, &p->retries_max);
+	case KEY_LIFETIME:
+		return parse_time_or_none(value, &p->lifetime_s);
+	case KEY_DELAY_WARNING:
+		return parse_time_or_none(value, &p->delay_warning_s);
+	case KEY_AT_END:
+		return parse_choice(value, "dsn", "discard", &p->discard);
+	case KEY_CONCURRENCY:
+		return parse_count(value, &p->concurrency);
+	case KEY_MESSAGES:
+		return parse_count_or_none(value, &p->messages_per_connection);
+	case KEY_GREETING:
+		return parse_choice(value, "fail", "next", &p->greeting_next);
+	case KEY_PRIORITY:
+		return parse_prio(value, p);
+	case KEYS:
+		break;
+	}
+	return "a key";
+}
+
+static enum key
+find_key(struct str word)
+{
+	enum key key = 0;
+
+	while (key < KEYS && !str_eq(word, profile_keys[key]))
+		key++;
+	return key;
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/*
+ * The value, or the values, of a key.  Only delays of retry come as several,
+ * and they begin with a digit, which no key does.
+ */
+static const char *
+parse_key(enum key key, struct str *rest, struct profile *p, const char **at_r)
+{
+	struct str word, ahead;
+	const char *expected;
+
+	if (key == KEY_RETRY)
+		p->nretry = 0;
+	do {
+		word = str_word(rest);
+		*at_r = word.s;
+		expected = parse_value(key, word, p);
+		if (expected)
+			return expected;
+		ahead = *rest;
+		word = str_word(&ahead);
+	} while (key == KEY_RETRY && word.len > 0 && is_digit(word.s[0]));
+	return NULL;
+}
+
+static const char *
+parse_keys(struct str *rest, struct profile *p, const char **at_r)
+{
+	unsigned seen = 0;
+	struct str word;
+	const char *expected;
+	enum key key;
+
+	while ((word = str_word(rest)).len > 0) {
+		*at_r = word.s;
+		key = find_key(word);
+		if (key == KEYS)
+			return "a key of a profile";
+		if (seen & 1U << key)
+			return "each key once";
+		seen |= 1U << key;
+		expected = parse_key(key, rest, p, at_r);
+		if (expected)
+			return expected;
+	}
+	if (seen & 1U << KEY_RETRIES && !(seen & 1U << KEY_LIFETIME))
+		p->lifetime_s = 0;
+	*at_r = rest->s;
+	if (p->retries_max == 0 && p->lifetime_s == 0)
+		return "retries or lifetime, else mail would be tried for ever";
+	return NULL;
+}
+
+const char *
+profile_parse(struct str text, struct profile *p, size_t *at_r)
+{
+	const char *at = text.s, *expected;
+	struct str rest = text;
+
+	expected = parse_keys(&rest, p, &at);
+	*at_r = expected ? at - text.s : 0;
+	return expected;
+}
+
+const char *
+profile_name_check(struct str name)
+{
+	bool letter, other;
+
+	for (size_t i = 0; i < name.len; i++) {
+		letter = (name.s[i] >= 'a' && name.s[i] <= 'z') ||
+		         (name.s[i] >= 'A' && name.s[i] <= 'Z');
+		other =
+		    is_digit(name.s[i]) || name.s[i] == '-' || name.s[i] == '_';
+		if (!letter && (i == 0 || !other))
+			return "a profile's name: a letter, then letters, "
+			       "digits, \"-\" and \"_\"";
+	}
+	if (name.len == 0 || name.len > PROFILE_NAME_MAX)
+		return "a profile's name of 1 to 63 characters";
+	return NULL;
+}
+
+/* ---- writing ---- */
+
+static void
+add_time(struct buf *out, enum key key, uint32_t seconds)
+{
+	char text[QUANTITY_SIZE];
+
+	quantity_format_time(seconds * 1000ULL, text);
+	buf_addf(out, " %s %s", profile_keys[key], seconds ? text : "none");
+}
+
+static void
+add_count(struct buf *out, enum key key, unsigned count)
+{
+	if (count == 0)
+		buf_addf(out, " %s none", profile_keys[key]);
+	else
+		buf_addf(out, " %s %u", profile_keys[key], count);
+}
+
+void
+profile_format(const struct profile *p, struct buf *out)
+{
+	char text[QUANTITY_SIZE];
+
+	buf_add_str(out, profile_keys[KEY_RETRY]);
+	for (size_t i = 0; i < p->nretry; i++) {
+		quantity_format_time(p->retry_s[i] * 1000ULL, text);
+		buf_addf(out, " %s", text);
+	}
+	add_count(out, KEY_RETRIES, p->retries_max);
+	add_time(out, KEY_LIFETIME, p->lifetime_s);
+	add_time(out, KEY_DELAY_WARNING, p->delay_warning_s);
+	buf_addf(out, " %s %s", profile_keys[KEY_AT_END],
+	    p->discard ? "discard" : "dsn");
+	add_count(out, KEY_CONCURRENCY, p->concurrency);
+	add_count(out, KEY_MESSAGES, p->messages_per_connection);
+	buf_addf(out, " %s %s", profile_keys[KEY_GREETING],
+	    p->greeting_next ? "next" : "fail");
+	buf_addf(out, " %s %c", profile_keys[KEY_PRIORITY], p->prio);
+}
+
+/* ---- using ---- */
+
+int
+profile_find(struct map *m, const char *name, struct profile *p_r)
+{
+	struct str where, value;
+	const char *expected;
+	size_t at;
+	int found;
+
+	found = map_find(m, 'P', str_of(name), &where, &value);
+	if (found != 1)
+		return found;
+	profile_default(p_r);
+	if (str_copy(p_r->name, sizeof(p_r->name), str_of(name)) == -1)
+		return 0;
+	expected = profile_parse(value, p_r, &at);
+	if (expected) {
+		log_warnx("map: profile %s: expected %s (%.*s)", name, expected,
+		    (int)where.len, where.s);
+		return -1;
+	}
+	return 1;
+}
+
+/* The delay after the n-th attempt, n from 1. */
+static uint32_t
+delay_after(const struct profile *p, unsigned n)
+{
+	assert(p->nretry > 0);
+	return p->retry_s[n <= p->nretry ? n - 1 : p->nretry - 1];
+}
+
+/* A last attempt is made when the lifetime ends, however long the delay. */
+int64_t
+profile_next_due(const struct profile *p, unsigned attempts, int64_t arrival_s,
+    int64_t now_s)
+{
+	int64_t due_s, end_s = arrival_s + p->lifetime_s;
+
+	assert(attempts > 0);
+	if (p->retries_max > 0 && attempts > p->retries_max)
+		return -1;
+	due_s = now_s + delay_after(p, attempts);
+	if (p->lifetime_s == 0)
+		return due_s;
+	if (now_s >= end_s)
+		return -1;
+	return due_s < end_s ? due_s : end_s;
+}
+
+uint64_t
+profile_total_s(const struct profile *p)
+{
+	uint64_t total = 0;
+
+	for (unsigned n = 1; n <= p->retries_max; n++)
+		total += delay_after(p, n);
+	return total;
+}

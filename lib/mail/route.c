@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/route.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define SMTP_PORT  25
+#define LMTP_PORT  24
+#define DNS_PORT   53
+#define WEIGHT_MAX 65535
+/* The destination of an mx route has the domain in it as well. */
+#define MX_TEXT_MAX (DESTINATION_SIZE - DOMAIN_MAX - PROFILE_NAME_MAX - 4)
+
+static const char expected_kind[] =
+    "a route: smtp, lmtp, mx, maildir: or lookup-mx:";
+static const char expected_weights[] =
+    "a weight for each of several hops, as in 10=a.example 20=b.example";
+static const char expected_words[] = "at most a profile's name after this";
+
+/* What is left to read, and where the last mistake is. */
+struct scan {
+	struct str rest;
+	const char *at;
+};
+
+static struct str
+next_word(struct scan *sc)
+{
+	struct str word = str_word(&sc->rest);
+
+	sc->at = word.s;
+	return word;
+}
+
+static bool
+same(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.s, b.s, a.len) == 0);
+}
+
+uint16_t
+route_default_port(enum route_kind kind)
+{
+	return kind == ROUTE_LMTP ? LMTP_PORT : SMTP_PORT;
+}
+
+/* ---- reading ---- */
+
+static const char *
+parse_profile(struct scan *sc, struct str word, struct route *r)
+{
+	const char *expected = profile_name_check(word);
+
+	if (expected)
+		return expected;
+	str_copy(r->profile, sizeof(r->profile), word);
+	return next_word(sc).len > 0 ? expected_words : NULL;
+}
+
+/* "[192.0.2.9]:2525": the host is the slice between the brackets. */
+static const char *
+parse_literal(struct str text, struct route *r, struct hop *hop)
+{
+	struct endpoint e;
+	const char *expected;
+
+	expected = endpoint_parse(text, route_default_port(r->kind), &e);
+	if (expected)
+		return expected;
+	if (text.s[0] == '[') {
+		str_cut(&text, '[');
+		text = str_cut(&text, ']');
+		if (str_starts_nocase(text, "IPv6:"))
+			str_cut(&text, ':');
+	} else if (e.addr.ss_family == AF_INET) {
+		text = str_cut(&text, ':');
+	}
+	hop->host = text;
+	hop->literal = true;
+	hop->port = endpoint_port(&e);
+	return NULL;
+}
+
+static const char *
+parse_unix(struct str text, struct route *r, struct hop *hop)
+{
+	if (r->kind != ROUTE_LMTP)
+		return "a host: unix sockets are for lmtp";
+	str_cut(&text, ':');
+	if (text.len < 2 || text.s[0] != '/')
+		return "the whole path of a socket, as in unix:/run/lmtp";
+	if (text.len >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return "a path of at most 107 characters";
+	hop->host = text;
+	hop->is_unix = true;
+	return NULL;
+}
+
+static const char *
+parse_name(struct str text, struct route *r, struct hop *hop)
+{
+	struct str host = str_cut(&text, ':');
+	uint64_t port = route_default_port(r->kind);
+	const char *expected = domain_check(host, false);
+
+	if (expected)
+		return expected;
+	if (text.s != host.s + host.len &&
+	    (str_number(text, UINT16_MAX, &port) == -1 || port == 0))
+		return "a port from 1 to 65535";
+	hop->host = host;
+	hop->port = port;
+	return NULL;
+}
+
+static bool
+is_literal(struct str text)
+{
+	uint8_t bytes[16];
+	struct str host = text;
+
+	return (text.len > 0 && text.s[0] == '[') ||
+	       endpoint_address(text, bytes) != -1 ||
+	       endpoint_address(str_cut(&host, ':'), bytes) != -1;
+}
+
+static const char *
+parse_host(struct str text, struct route *r, struct hop *hop)
+{
+	if (str_starts_nocase(text, "unix:"))
+		return parse_unix(text, r, hop);
+	if (is_literal(text))
+		return parse_literal(text, r, hop);
+	return parse_name(text, r, hop);
+}
+
+static const char *
+parse_hop(struct scan *sc, struct str word, struct route *r)
+{
+	struct hop *hop = &r->hops[r->nhops];
+	struct str weight = {0};
+	uint64_t n = 0;
+	const char *expected;
+
+	if (r->nhops == HOPS_MAX)
+		return "at most 64 hops";
+	memset(hop, 0, sizeof(*hop));
+	if (memchr(word.s, '=', word.len)) {
+		weight = str_cut(&word, '=');
+		if (str_number(weight, WEIGHT_MAX, &n) == -1)
+			return "a weight from 0 to 65535";
+		sc->at = word.s;
+	}
+	expected = parse_host(word, r, hop);
+	if (expected)
+		return expected;
+	hop->weight = n;
+	for (size_t i = 0; i < r->nhops; i++)
+		if (same(hop->host, r->hops[i].host) &&
+		    hop->port == r->hops[i].port)
+			return "each hop once";
+	r->nhops++;
+	return NULL;
+}
+
+static bool
+has_weight(struct str word)
+{
+	return word.len > 0 && memchr(word.s, '=', word.len);
+}
+
+/* What cannot be a profile's name was meant as a hop. */
+static const char *
+parse_last_word(struct scan *sc, struct str word, struct route *r)
+{
+	if (profile_name_check(word) != NULL)
+		return expected_weights;
+	return parse_profile(sc, word, r);
+}
+
+static const char *
+parse_hops(struct scan *sc, struct route *r)
+{
+	struct str first = next_word(sc), word = first;
+	const char *expected;
+
+	if (first.len == 0)
+		return "a next hop, as in a.example or [192.0.2.9]:2525";
+	do {
+		expected = parse_hop(sc, word, r);
+		if (expected)
+			return expected;
+		word = next_word(sc);
+	} while (has_weight(word));
+	if (r->nhops > 1 && !has_weight(first)) {
+		sc->at = first.s;
+		return expected_weights;
+	}
+	return word.len > 0 ? parse_last_word(sc, word, r) : NULL;
+}
+
+static const char *
+parse_servers(struct scan *sc, struct str list, struct route *r)
+{
+	struct str text;
+	const char *expected;
+
+	do {
+		text = str_cut(&list, ',');
+		sc->at = text.s;
+		if (r->nservers == RESOLVERS_MAX)
+			return "at most 8 DNS servers";
+		expected =
+		    endpoint_parse(text, DNS_PORT, &r->servers[r->nservers]);
+		if (expected)
+			return expected;
+		r->nservers++;
+	} while (list.len > 0);
+	return NULL;
+}
+
+static const char *
+parse_option(struct scan *sc, struct str word, struct route *r)
+{
+	struct str name = str_cut(&word, '=');
+	const char *expected;
+
+	if (str_eq(name, "zone") && r->zone.len == 0) {
+		sc->at = word.s;
+		expected = domain_check(word, false);
+		r->zone = word;
+		return expected;
+	}
+	if (str_eq(name, "query") && r->nservers == 0)
+		return parse_servers(sc, word, r);
+	return "zone=DOMAIN or query=ADDRESS,ADDRESS, each once";
+}
+
+static const char *
+parse_mx(struct scan *sc, struct route *r)
+{
+	struct str word;
+	const char *expected;
+
+	while (has_weight(word = next_word(sc))) {
+		expected = parse_option(sc, word, r);
+		if (expected)
+			return expected;
+	}
+	return word.len > 0 ? parse_profile(sc, word, r) : NULL;
+}
+
+/* The old form: "lookup-mx:zone=a.example;query=192.0.2.53,192.0.2.54". */
+static const char *
+parse_lookup_mx(struct scan *sc, struct str options, struct route *r)
+{
+	struct str word;
+	const char *expected;
+
+	while (options.len > 0) {
+		word = str_cut(&options, ';');
+		sc->at = word.s;
+		expected = parse_option(sc, word, r);
+		if (expected)
+			return expected;
+	}
+	word = next_word(sc);
+	return word.len > 0 ? parse_profile(sc, word, r) : NULL;
+}
+
+/* Is it a name that the spool uses itself, or may become one? */
+static bool
+is_spool_name(struct str name)
+{
+	bool own = str_eq(name, "tmp") || str_eq(name, "map") ||
+	           str_eq(name, "control") || str_eq(name, "locks") ||
+	           name.s[0] == '.' || memchr(name.s, '%', name.len);
+
+	for (enum state state = 0; state < STATES && !own; state++)
+		own = str_eq(name, state_name(state));
+	return own;
+}
+
+/* "%u", "%d" and "%%" only. */
+static const char *
+check_percents(struct scan *sc, struct str path)
+{
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.s[i] != '%')
+			continue;
+		sc->at = path.s + i++;
+		if (i == path.len || !strchr("ud%", path.s[i]))
+			return "%u, %d or %% in the path";
+	}
+	return NULL;
+}
+
+/* No step upwards; what is relative stands beside the spool's directories. */
+static const char *
+check_path(struct scan *sc, struct str path)
+{
+	struct str rest = path, part;
+
+	if (path.len == 0)
+		return "a path, as in maildir:/var/mail/%d/%u";
+	for (bool first = true; rest.len > 0; first = false) {
+		part = str_cut(&rest, '/');
+		sc->at = part.s;
+		if (first && part.len > 0 && is_spool_name(part))
+			return "a whole path, or one below the spool that "
+			       "begins with a name of its own, as in mail/%d";
+		if (str_eq(part, ".."))
+			return "a path without \"..\"";
+	}
+	return check_percents(sc, path);
+}
+
+static const char *
+parse_maildir(struct scan *sc, struct str path, struct route *r)
+{
+	const char *expected;
+	struct str word;
+
+	sc->at = path.s;
+	expected = check_path(sc, path);
+	if (expected)
+		return expected;
+	r->path = path;
+	word = next_word(sc);
+	return word.len > 0 ? parse_profile(sc, word, r) : NULL;
+}
+
+/* Everything points into the text. */
+static const char *
+parse(struct scan *sc, struct route *r)
+{
+	struct str word, after;
+
+	r->nhops = r->nservers = 0;
+	r->zone = r->path = (struct str){"", 0};
+	str_copy(r->profile, sizeof(r->profile), str_of("default"));
+	word = after = next_word(sc);
+	str_cut(&after, ':');
+	if (str_eq(word, "smtp") || str_eq(word, "lmtp")) {
+		r->kind = word.s[0] == 's' ? ROUTE_SMTP : ROUTE_LMTP;
+		return parse_hops(sc, r);
+	}
+	r->kind = ROUTE_MX;
+	if (str_eq(word, "mx"))
+		return parse_mx(sc, r);
+	if (str_eq(word, "lookup-mx") || str_starts_nocase(word, "lookup-mx:"))
+		return parse_lookup_mx(sc, after, r);
+	r->kind = ROUTE_MAILDIR;
+	if (str_starts_nocase(word, "maildir:"))
+		return parse_maildir(sc, after, r);
+	return expected_kind;
+}
+
+/* ---- writing ---- */
+
+/* Name or address, in the form that is compared. */
+static void
+add_host(struct buf *out, const struct hop *hop)
+{
+	char name[DOMAIN_MAX + 1];
+	struct endpoint e;
+
+	if (hop->is_unix) {
+		buf_addf(out, "unix:%.*s", (int)hop->host.len, hop->host.s);
+	} else if (hop->literal) {
+		if (endpoint_parse(hop->host, 1, &e) == NULL)
+			buf_add(out, e.name, strlen(e.name) - strlen(":1"));
+	} else if (domain_canonical(hop->host, name, sizeof(name)) == 0) {
+		buf_add_str(out, name);
+	}
+}
+
+static void
+add_hop(struct buf *out, const struct route *r, const struct hop *hop)
+{
+	bool v4 = hop->literal && !memchr(hop->host.s, ':', hop->host.len);
+
+	buf_add_char(out, ' ');
+	if (r->nhops > 1)
+		buf_addf(out, "%u=", hop->weight);
+	if (v4)
+		buf_add_char(out, '[');
+	add_host(out, hop);
+	if (v4)
+		buf_add_char(out, ']');
+	if (!hop->is_unix && hop->port != route_default_port(r->kind))
+		buf_addf(out, ":%u", hop->port);
+}
+
+static int
+compare_hops(const void *one, const void *other)
+{
+	const struct hop *a = one, *b = other;
+	size_t common = a->host.len < b->host.len ? a->host.len : b->host.len;
+	int order;
+
+	if (a->weight != b->weight)
+		return a->weight < b->weight ? -1 : 1;
+	order = memcmp(a->host.s, b->host.s, common);
+	if (order != 0)
+		return order;
+	if (a->host.len != b->host.len)
+		return a->host.len < b->host.len ? -1 : 1;
+	return (int)a->port - (int)b->port;
+}
+
+static void
+add_mx(struct buf *out, const struct route *r)
+{
+	char zone[DOMAIN_MAX + 1];
+
+	buf_add_str(out, "mx");
+	if (r->zone.len > 0 &&
+	    domain_canonical(r->zone, zone, sizeof(zone)) == 0)
+		buf_addf(out, " zone=%s", zone);
+	for (size_t i = 0; i < r->nservers; i++)
+		buf_addf(out, "%s%s", i ? "," : " query=", r->servers[i].name);
+}
+
+static void
+format(struct route *r, struct buf *out)
+{
+	switch (r->kind) {
+	case ROUTE_MX:
+		add_mx(out, r);
+		break;
+	case ROUTE_MAILDIR:
+		buf_addf(out, "maildir:%.*s", (int)r->path.len, r->path.s);
+		break;
+	case ROUTE_SMTP:
+	case ROUTE_LMTP:
+		qsort(r->hops, r->nhops, sizeof(r->hops[0]), compare_hops);
+		buf_add_str(out, r->kind == ROUTE_SMTP ? "smtp" : "lmtp");
+		for (size_t i = 0; i < r->nhops; i++)
+			add_hop(out, r, &r->hops[i]);
+		break;
+	}
+	if (strcmp(r->profile, "default") != 0)
+		buf_addf(out, " %s", r->profile);
+}
+
+/* Twice: what was written may be in any order and case, and hops that differ
+ * in these alone are found when all are canonical. */
+const char *
+route_parse(struct str text, struct route *r_r, size_t *at_r)
+{
+	struct scan sc = {text, text.s};
+	struct buf canonical = {0};
+	const char *expected;
+	size_t max;
+
+	*at_r = 0;
+	expected = parse(&sc, r_r);
+	if (expected) {
+		*at_r = sc.at - text.s;
+		return expected;
+	}
+	format(r_r, &canonical);
+	max = r_r->kind == ROUTE_MX ? MX_TEXT_MAX
+	                            : DESTINATION_SIZE - PROFILE_NAME_MAX - 2;
+	if (canonical.len > max) {
+		expected = "a shorter route";
+	} else {
+		memcpy(r_r->text, canonical.data, canonical.len + 1);
+		sc = (struct scan){str_of(r_r->text), r_r->text};
+		expected = parse(&sc, r_r);
+	}
+	buf_free(&canonical);
+	return expected;
+}
+
+/* ---- using ---- */
+
+bool
+route_spreads(const struct route *r)
+{
+	return r->kind != ROUTE_MX;
+}
+
+static void
+shuffle(const struct hop **hops, size_t n)
+{
+	const struct hop *kept;
+	size_t j;
+
+	for (size_t i = n; i > 1; i--) {
+		j = arc4random_uniform(i);
+		kept = hops[i - 1];
+		hops[i - 1] = hops[j];
+		hops[j] = kept;
+	}
+}
+
+/* Hops are sorted by weight since they were parsed. */
+void
+route_order(const struct route *r, const struct hop *out[HOPS_MAX])
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < r->nhops; i++) {
+		out[i] = &r->hops[i];
+		if (r->hops[i].weight == r->hops[from].weight)
+			continue;
+		shuffle(out + from, i - from);
+		from = i;
+	}
+	shuffle(out + from, r->nhops - from);
+}
