@@ -49,9 +49,7 @@ void maildir_start(void);
 void maildir_deliver(
     const struct maildir_delivery *d, maildir_fn *on_done, void *arg);
 
-/* Deliveries under way; begin no new one at MAILDIR_BUSY_MAX: each may hold a
- * descriptor here. */
-#define MAILDIR_BUSY_MAX 128
+/* Deliveries under way. */
 unsigned maildir_busy(void);
 
 /*
