@@ -49,7 +49,9 @@ void maildir_start(void);
 void maildir_deliver(
     const struct maildir_delivery *d, maildir_fn *on_done, void *arg);
 
-/* Deliveries under way. */
+/* Deliveries under way; begin no new one at MAILDIR_BUSY_MAX: each may hold a
+ * descriptor here. */
+#define MAILDIR_BUSY_MAX 128
 unsigned maildir_busy(void);
 
 /*

@@ -42,6 +42,7 @@ struct route {
 	struct str zone; /* mx zone=: appended to every look-up */
 	struct endpoint servers[RESOLVERS_MAX]; /* mx query=: asked instead */
 	size_t nservers;
+	uint16_t port;   /* mx port=: of the MX hosts; 0: 25 */
 	struct str path; /* maildir: with %u, %d and %%; absolute, or below
 	                  * the spool root */
 	char profile[PROFILE_NAME_MAX + 1];

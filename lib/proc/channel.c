@@ -3,9 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,6 +25,7 @@
 struct message {
 	STAILQ_ENTRY(message) link;
 	size_t len;
+	int passed; /* a descriptor that goes with it, ours; or -1 */
 	char data[];
 };
 
@@ -44,20 +47,73 @@ helper_died(const struct channel *ch)
 	fatalx("helper %s has died: ending, to be started anew", ch->title);
 }
 
-/* True when it was taken, false when the pair is full. */
-static bool
-push(struct channel *ch, const void *data, size_t len)
+/* A message, and room for one descriptor beside it. */
+struct packet {
+	struct iovec bytes;
+	struct msghdr header;
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+};
+
+static void
+packet_init(struct packet *p, void *data, size_t len)
 {
+	p->bytes = (struct iovec){.iov_base = data, .iov_len = len};
+	p->header = (struct msghdr){
+	    .msg_iov = &p->bytes,
+	    .msg_iovlen = 1,
+	    .msg_control = p->control.space,
+	    .msg_controllen = sizeof(p->control.space),
+	};
+}
+
+static void
+packet_pass(struct packet *p, int fd)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(&p->header);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+}
+
+/* The descriptor that came along, or -1. */
+static int
+packet_passed(struct packet *p)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(&p->header);
+	int fd = -1;
+
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+/* True when it was taken, false when the pair is full (of messages, or of
+ * descriptors that nobody has received yet). */
+static bool
+push(struct channel *ch, const void *data, size_t len, int passed)
+{
+	struct packet p;
 	ssize_t n;
 
+	packet_init(&p, (void *)(uintptr_t)data, len);
+	if (passed == -1)
+		p.header.msg_controllen = 0;
+	else
+		packet_pass(&p, passed);
 	do
-		n = send(ch->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = sendmsg(ch->fd, &p.header, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n != -1)
 		return true;
 	if (errno == EPIPE || errno == ECONNRESET)
 		helper_died(ch);
-	if (errno != EAGAIN && errno != ENOBUFS)
+	if (errno != EAGAIN && errno != ENOBUFS && errno != ETOOMANYREFS)
 		fatal("send to helper %s", ch->title);
 	return false;
 }
@@ -68,9 +124,10 @@ push_waiting(struct channel *ch)
 	struct message *m;
 
 	while ((m = STAILQ_FIRST(&ch->waiting)) != NULL) {
-		if (!push(ch, m->data, m->len))
+		if (!push(ch, m->data, m->len, m->passed))
 			return;
 		STAILQ_REMOVE_HEAD(&ch->waiting, link);
+		fd_close(&m->passed);
 		free(m);
 	}
 	loop_watch_want(ch->watch, true, false);
@@ -153,18 +210,30 @@ channel_helper(const char *title, void (*helper_main)(int fd, void *arg),
 }
 
 void
-channel_send(struct channel *ch, const void *data, size_t len)
+channel_send_fd(struct channel *ch, const void *data, size_t len, int passed)
 {
 	struct message *m;
 
 	assert(len > 0 && len <= CHANNEL_MAX);
-	if (STAILQ_EMPTY(&ch->waiting) && push(ch, data, len))
+	if (STAILQ_EMPTY(&ch->waiting) && push(ch, data, len, passed))
 		return;
 	m = mem_alloc(sizeof(*m) + len);
 	m->len = len;
+	m->passed = -1;
+	if (passed != -1) {
+		m->passed = fcntl(passed, F_DUPFD_CLOEXEC, 0);
+		if (m->passed == -1)
+			fatal("keep a descriptor for helper %s", ch->title);
+	}
 	memcpy(m->data, data, len);
 	STAILQ_INSERT_TAIL(&ch->waiting, m, link);
 	loop_watch_want(ch->watch, true, true);
+}
+
+void
+channel_send(struct channel *ch, const void *data, size_t len)
+{
+	channel_send_fd(ch, data, len, -1);
 }
 
 ssize_t
@@ -175,6 +244,20 @@ channel_receive(int fd, void *data, size_t size)
 	do
 		n = recv(fd, data, size, 0);
 	while (n == -1 && errno == EINTR);
+	return n > 0 ? n : 0;
+}
+
+ssize_t
+channel_receive_fd(int fd, void *data, size_t size, int *passed_r)
+{
+	struct packet p;
+	ssize_t n;
+
+	do {
+		packet_init(&p, data, size);
+		n = recvmsg(fd, &p.header, MSG_CMSG_CLOEXEC);
+	} while (n == -1 && errno == EINTR);
+	*passed_r = n > 0 ? packet_passed(&p) : -1;
 	return n > 0 ? n : 0;
 }
 

@@ -24,10 +24,15 @@ struct channel *channel_helper(const char *title,
 
 /* Send, queueing when the pair is full; 1 to CHANNEL_MAX bytes. */
 void channel_send(struct channel *ch, const void *data, size_t len);
+/* The same with a descriptor; it stays the caller's and may be closed. */
+void channel_send_fd(
+    struct channel *ch, const void *data, size_t len, int passed);
 
 /* The helper's side, blocking.  receive: length, or 0 when the worker is gone
  * (then return from helper_main).  send: 0 or -1. */
 ssize_t channel_receive(int fd, void *data, size_t size);
+/* The same, with the descriptor that came along, or -1. */
+ssize_t channel_receive_fd(int fd, void *data, size_t size, int *passed_r);
 int channel_reply(int fd, const void *data, size_t len);
 
 #endif

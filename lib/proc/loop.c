@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 
 #include "base/buf.h"
@@ -70,11 +71,17 @@ loop_init(void)
 			    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
 			    EVENT_BASE_FLAG_NO_CACHE_TIME) == -1)
 		fatalx("configure the event loop");
+	memset(&loop, 0, sizeof(loop));
 	loop.base = event_base_new_with_config(config);
 	if (loop.base == NULL)
 		fatalx("make the event loop");
 	event_config_free(config);
-	loop.stopping = false;
+}
+
+struct event_base *
+loop_event_base(void)
+{
+	return loop.base;
 }
 
 static void

@@ -17,6 +17,7 @@
 struct loop_watch; /* a descriptor */
 struct loop_timer;
 
+/* In a forked helper: a loop of its own, with nothing of the worker's in it. */
 void loop_init(void);
 void loop_run(void);  /* until loop_stop() */
 void loop_stop(void); /* after this turn; before loop_run(): at once */
@@ -47,5 +48,9 @@ void loop_signal(int signo, void (*on_signal)(void *arg), void *arg);
 /* Call `fn` once in the next turn, never from within this call.  It cannot be
  * taken back: arg must live. */
 void loop_soon(void (*fn)(void *arg), void *arg);
+
+/* For libraries that attach themselves to libevent. */
+struct event_base;
+struct event_base *loop_event_base(void);
 
 #endif

@@ -14,7 +14,7 @@
 #include "proc/loop.h"
 #include "tap.h"
 
-#define FLOOD 3000 /* many times what a pair holds */
+#define FLOOD 900 /* several times what a pair holds */
 
 static struct channel *channel;
 static unsigned expected, wrong;
@@ -76,6 +76,58 @@ test_flood(void)
 	loop_run();
 	is_int(expected, FLOOD, "every message comes back");
 	is_int(wrong, 0, "whole, unchanged, in order");
+}
+
+/* Answers what it reads from the descriptor that came along. */
+static void
+reader_main(int fd, void *arg)
+{
+	static char data[CHANNEL_MAX];
+	int passed;
+	ssize_t n;
+
+	(void)arg;
+	while (channel_receive_fd(fd, data, sizeof(data), &passed) > 0) {
+		n = passed == -1 ? 0 : fd_pread_full(passed, data, 100, 0);
+		if (channel_reply(fd, n > 0 ? data : "none", n > 0 ? n : 4) ==
+		    -1)
+			return;
+		fd_close(&passed);
+	}
+}
+
+static void
+on_content(void *arg, const void *data, size_t len)
+{
+	bool without = expected % 7 == 0;
+
+	(void)arg;
+	if (len != 4 || memcmp(data, without ? "none" : "mail", 4) != 0)
+		wrong++;
+	if (++expected == FLOOD)
+		loop_stop();
+}
+
+/* What the pair does not take at once is kept, though the caller closes his. */
+static void
+test_descriptors(int dir)
+{
+	struct channel *ch;
+	int fd = openat(dir, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	expected = wrong = 0;
+	if (fd == -1 || fd_write_all(fd, "mail", 4) == -1)
+		bail_out("write a file");
+	ch = channel_helper("reader", reader_main, NULL, on_content, NULL);
+	for (unsigned i = 0; i < FLOOD; i++)
+		if (i % 7 == 0)
+			channel_send(ch, "x", 1);
+		else
+			channel_send_fd(ch, "x", 1, fd);
+	fd_close(&fd);
+	loop_run();
+	is_int(expected, FLOOD, "messages with descriptors arrive");
+	is_int(wrong, 0, "each with its own, or with none");
 }
 
 static void
@@ -166,6 +218,7 @@ main(void)
 {
 	loop_init();
 	test_flood();
+	test_descriptors(tmpdir());
 	test_helper_dies();
 	test_worker_dies(idle_main, "waiting helpers end with their worker");
 	test_worker_dies(busy_main, "and so do busy ones");
