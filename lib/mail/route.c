@@ -4,12 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
-#define SMTP_PORT  25
-#define LMTP_PORT  24
-#define DNS_PORT   53
-#define WEIGHT_MAX 65535
+#define DNS_PORT 53
 /* The destination of an mx route has the domain in it as well. */
 #define MX_TEXT_MAX (DESTINATION_SIZE - DOMAIN_MAX - PROFILE_NAME_MAX - 4)
 
@@ -34,18 +30,6 @@ next_word(struct scan *sc)
 	return word;
 }
 
-static bool
-same(struct str a, struct str b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.s, b.s, a.len) == 0);
-}
-
-uint16_t
-route_default_port(enum route_kind kind)
-{
-	return kind == ROUTE_LMTP ? LMTP_PORT : SMTP_PORT;
-}
-
 /* ---- reading ---- */
 
 static const char *
@@ -59,107 +43,19 @@ parse_profile(struct scan *sc, struct str word, struct route *r)
 	return next_word(sc).len > 0 ? expected_words : NULL;
 }
 
-/* "[192.0.2.9]:2525": the host is the slice between the brackets. */
-static const char *
-parse_literal(struct str text, struct route *r, struct hop *hop)
-{
-	struct endpoint e;
-	const char *expected;
-
-	expected = endpoint_parse(text, route_default_port(r->kind), &e);
-	if (expected)
-		return expected;
-	if (text.s[0] == '[') {
-		str_cut(&text, '[');
-		text = str_cut(&text, ']');
-		if (str_starts_nocase(text, "IPv6:"))
-			str_cut(&text, ':');
-	} else if (e.addr.ss_family == AF_INET) {
-		text = str_cut(&text, ':');
-	}
-	hop->host = text;
-	hop->literal = true;
-	hop->port = endpoint_port(&e);
-	return NULL;
-}
-
-static const char *
-parse_unix(struct str text, struct route *r, struct hop *hop)
-{
-	if (r->kind != ROUTE_LMTP)
-		return "a host: unix sockets are for lmtp";
-	str_cut(&text, ':');
-	if (text.len < 2 || text.s[0] != '/')
-		return "the whole path of a socket, as in unix:/run/lmtp";
-	if (text.len >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return "a path of at most 107 characters";
-	hop->host = text;
-	hop->is_unix = true;
-	return NULL;
-}
-
-static const char *
-parse_name(struct str text, struct route *r, struct hop *hop)
-{
-	struct str host = str_cut(&text, ':');
-	uint64_t port = route_default_port(r->kind);
-	const char *expected = domain_check(host, false);
-
-	if (expected)
-		return expected;
-	if (text.s != host.s + host.len &&
-	    (str_number(text, UINT16_MAX, &port) == -1 || port == 0))
-		return "a port from 1 to 65535";
-	hop->host = host;
-	hop->port = port;
-	return NULL;
-}
-
-static bool
-is_literal(struct str text)
-{
-	uint8_t bytes[16];
-	struct str host = text;
-
-	return (text.len > 0 && text.s[0] == '[') ||
-	       endpoint_address(text, bytes) != -1 ||
-	       endpoint_address(str_cut(&host, ':'), bytes) != -1;
-}
-
-static const char *
-parse_host(struct str text, struct route *r, struct hop *hop)
-{
-	if (str_starts_nocase(text, "unix:"))
-		return parse_unix(text, r, hop);
-	if (is_literal(text))
-		return parse_literal(text, r, hop);
-	return parse_name(text, r, hop);
-}
-
 static const char *
 parse_hop(struct scan *sc, struct str word, struct route *r)
 {
 	struct hop *hop = &r->hops[r->nhops];
-	struct str weight = {0};
-	uint64_t n = 0;
 	const char *expected;
 
 	if (r->nhops == HOPS_MAX)
 		return "at most 64 hops";
-	memset(hop, 0, sizeof(*hop));
-	if (memchr(word.s, '=', word.len)) {
-		weight = str_cut(&word, '=');
-		if (str_number(weight, WEIGHT_MAX, &n) == -1)
-			return "a weight from 0 to 65535";
-		sc->at = word.s;
-	}
-	expected = parse_host(word, r, hop);
+	expected = hop_parse(word, r->kind == ROUTE_LMTP, hop, &sc->at);
 	if (expected)
 		return expected;
-	hop->weight = n;
 	for (size_t i = 0; i < r->nhops; i++)
-		if (same(hop->host, r->hops[i].host) &&
-		    hop->port == r->hops[i].port)
+		if (hop_same(hop, &r->hops[i]))
 			return "each hop once";
 	r->nhops++;
 	return NULL;
@@ -360,57 +256,6 @@ parse(struct scan *sc, struct route *r)
 
 /* ---- writing ---- */
 
-/* Name or address, in the form that is compared. */
-static void
-add_host(struct buf *out, const struct hop *hop)
-{
-	char name[DOMAIN_MAX + 1];
-	struct endpoint e;
-
-	if (hop->is_unix) {
-		buf_addf(out, "unix:%.*s", (int)hop->host.len, hop->host.s);
-	} else if (hop->literal) {
-		if (endpoint_parse(hop->host, 1, &e) == NULL)
-			buf_add(out, e.name, strlen(e.name) - strlen(":1"));
-	} else if (domain_canonical(hop->host, name, sizeof(name)) == 0) {
-		buf_add_str(out, name);
-	}
-}
-
-static void
-add_hop(struct buf *out, const struct route *r, const struct hop *hop)
-{
-	bool v4 = hop->literal && !memchr(hop->host.s, ':', hop->host.len);
-
-	buf_add_char(out, ' ');
-	if (r->nhops > 1)
-		buf_addf(out, "%u=", hop->weight);
-	if (v4)
-		buf_add_char(out, '[');
-	add_host(out, hop);
-	if (v4)
-		buf_add_char(out, ']');
-	if (!hop->is_unix && hop->port != route_default_port(r->kind))
-		buf_addf(out, ":%u", hop->port);
-}
-
-static int
-compare_hops(const void *one, const void *other)
-{
-	const struct hop *a = one, *b = other;
-	size_t common = a->host.len < b->host.len ? a->host.len : b->host.len;
-	int order;
-
-	if (a->weight != b->weight)
-		return a->weight < b->weight ? -1 : 1;
-	order = memcmp(a->host.s, b->host.s, common);
-	if (order != 0)
-		return order;
-	if (a->host.len != b->host.len)
-		return a->host.len < b->host.len ? -1 : 1;
-	return (int)a->port - (int)b->port;
-}
-
 static void
 add_mx(struct buf *out, const struct route *r)
 {
@@ -425,6 +270,19 @@ add_mx(struct buf *out, const struct route *r)
 }
 
 static void
+add_hops(struct buf *out, struct route *r)
+{
+	bool lmtp = r->kind == ROUTE_LMTP;
+
+	qsort(r->hops, r->nhops, sizeof(r->hops[0]), hop_compare);
+	buf_add_str(out, lmtp ? "lmtp" : "smtp");
+	for (size_t i = 0; i < r->nhops; i++) {
+		buf_add_char(out, ' ');
+		hop_format(&r->hops[i], lmtp, r->nhops > 1, out);
+	}
+}
+
+static void
 format(struct route *r, struct buf *out)
 {
 	switch (r->kind) {
@@ -436,10 +294,7 @@ format(struct route *r, struct buf *out)
 		break;
 	case ROUTE_SMTP:
 	case ROUTE_LMTP:
-		qsort(r->hops, r->nhops, sizeof(r->hops[0]), compare_hops);
-		buf_add_str(out, r->kind == ROUTE_SMTP ? "smtp" : "lmtp");
-		for (size_t i = 0; i < r->nhops; i++)
-			add_hop(out, r, &r->hops[i]);
+		add_hops(out, r);
 		break;
 	}
 	if (strcmp(r->profile, "default") != 0)

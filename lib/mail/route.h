@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "mail/address.h"
 #include "mail/entry.h"
+#include "mail/hop.h"
 #include "mail/map.h"
 #include "mail/profile.h"
 #include "mail/settings.h"
@@ -23,15 +24,6 @@
 #define DESTINATION_SIZE 1024 /* of a canonical destination with its NUL */
 
 enum route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILDIR };
-
-struct hop {
-	unsigned weight; /* lower first; equals share the load at random */
-	struct str host; /* a name (its addresses are looked up), an address
-	                   * without brackets, or the path of a unix socket */
-	bool literal;    /* host is an address */
-	bool is_unix;
-	uint16_t port;
-};
 
 /* hops, zone and path point into text, so a route cannot be copied by
  * assignment. */
@@ -65,10 +57,6 @@ struct route {
  * profile and text, which reads back to the same route.
  */
 const char *route_parse(struct str text, struct route *r_r, size_t *at_r);
-
-/* The port of a hop that names none: 25, or 24 for lmtp (RFC 2033 forbids
- * 25). */
-uint16_t route_default_port(enum route_kind kind);
 
 /* ---- the search: route_find.c ---- */
 
