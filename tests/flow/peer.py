@@ -23,13 +23,21 @@ class Postfix:
         self.dir = tempfile.mkdtemp(prefix="postfix.", dir=directory)
         self.port = free_port()
         argv = [SCRIPT, "start", self.dir, str(self.port), f"[127.0.0.1]:{next_hop}"]
-        subprocess.run(
-            [*under, *argv],
-            check=True,
-            env={**os.environ, **(env or {})},
-            preexec_fn=preexec,
-        )
+        try:
+            subprocess.run(
+                [*under, *argv],
+                check=True,
+                env={**os.environ, **(env or {})},
+                preexec_fn=preexec,
+            )
+        except BaseException:
+            self.stop()
+            raise
         self.log = Follower(os.path.join(self.dir, "log", "maillog"))
+
+    def pid(self):
+        argv = [SCRIPT, "pid", self.dir]
+        return int(subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout)
 
     def stop(self):
         subprocess.run([SCRIPT, "stop", self.dir], check=True)

@@ -50,7 +50,7 @@ def descendants(pid):
 class Process:
     """A program in the foreground; what it says goes to a file we follow."""
 
-    def __init__(self, argv, log, env=None):
+    def __init__(self, argv, log, env=None, preexec=None):
         self.argv = argv
         self.name = os.path.basename(argv[0])
         self.log = Follower(log)
@@ -63,9 +63,15 @@ class Process:
                 stderr=out,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
-                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+                preexec_fn=lambda: self._begin(preexec),
             )
         self.pid = self.popen.pid
+
+    @staticmethod
+    def _begin(preexec):
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no test, no daemon
+        if preexec:
+            preexec()
 
     def running(self):
         return self.popen.poll() is None

@@ -62,7 +62,7 @@ class Stage:
         os.mkdir(self.tables)
         self.write(
             settings=f"hostname mx.example\nlisten 127.0.0.1:{self.port}\n"
-            f"relay-from 127.0.0.0/8\n{settings}\n",
+            f"relay-from 127.0.0.0/8\nforce-filesystem yes\n{settings}\n",
             **{"domains": "", "routes": "", "profiles": "", **tables},
         )
         self.run(os.path.join(ROOT, "scripts", "setup"), self.spool)
@@ -98,14 +98,14 @@ class Stage:
 
     # -- daemons
 
-    def start(self, *names, compile=True):
+    def start(self, *names, compile=True, preexec=None):
         """Start these (all three without names); they are ready on return."""
         if compile:
             self.compile()
         for name in names or DAEMONS:
             argv = [*self.wrap(name), program(name), "-s", self.spool, *self.flags]
             log = os.path.join(self.dir, f"{name}.log")
-            self.daemons[name] = Process(argv, log, self.env)
+            self.daemons[name] = Process(argv, log, self.env, preexec)
             self.started.append(self.daemons[name])
         for name in names or DAEMONS:
             self.daemons[name].log.wait_for(r"\b(ready|listening)\b")
