@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 
@@ -139,6 +140,17 @@ mem_resize(void *p, size_t n, size_t size)
 	if (!moved)
 		fatal("allocate %zu times %zu bytes", n, size);
 	return moved;
+}
+
+void *
+mem_share(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		fatal("share %zu bytes", n);
+	return p;
 }
 
 char *

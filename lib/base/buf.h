@@ -51,6 +51,7 @@ const char *buf_text(const struct buf *b);
 /* malloc and friends that end the process instead of failing. */
 void *mem_alloc(size_t n); /* zeroed */
 void *mem_resize(void *p, size_t n, size_t size);
+void *mem_share(size_t n); /* zeroed; one with processes forked later */
 char *mem_dup(const char *text);
 char *mem_ndup(const void *data, size_t len); /* NUL added */
 

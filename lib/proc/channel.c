@@ -41,6 +41,10 @@ struct channel {
 
 static LIST_HEAD(, channel) channels = LIST_HEAD_INITIALIZER(channels);
 
+/* Closed in every helper. */
+static int *kept;
+static size_t nkept;
+
 static void
 helper_died(const struct channel *ch)
 {
@@ -157,7 +161,7 @@ on_ready(void *arg, bool readable, bool writable)
  * The helper ends with its worker: when it waits for a message, by the end of
  * the pair; when it is in the middle of one, by SIGKILL.  It leaves signals of
  * the terminal and of service managers to the worker, and holds no end of
- * another helper's pair.
+ * another helper's pair, nor what is kept from helpers.
  */
 static void
 become_helper(const char *title, pid_t worker)
@@ -174,6 +178,13 @@ become_helper(const char *title, pid_t worker)
 	LIST_FOREACH(other, &channels, link)
 	fd_close(&other->fd);
 	setproctitle("%s", title);
+}
+
+void
+channel_keep_from_helpers(int fd)
+{
+	kept = mem_resize(kept, nkept + 1, sizeof(*kept));
+	kept[nkept++] = fd;
 }
 
 struct channel *

@@ -22,6 +22,10 @@ struct channel *channel_helper(const char *title,
     void (*helper_main)(int fd, void *arg), void *arg,
     void (*on_message)(void *arg, const void *data, size_t len), void *arg2);
 
+/* Helpers forked from now on do not hold this descriptor: a socket that listens
+ * would stay open in them when the worker has closed it. */
+void channel_keep_from_helpers(int fd);
+
 /* Send, queueing when the pair is full; 1 to CHANNEL_MAX bytes. */
 void channel_send(struct channel *ch, const void *data, size_t len);
 /* The same with a descriptor; it stays the caller's and may be closed. */

@@ -6,14 +6,20 @@
 #ifndef PROC_CONFINE_H
 #define PROC_CONFINE_H
 
+#include <stdbool.h>
+
 #include "mail/spool.h"
 
 /*
- * Become the room's user (as root; an unprivileged run stays who it is and
- * says so once), no_new_privs, not dumpable, umask 007.  Ends the process when
- * a right cannot be given up.  Called by each parent before it forks, after
- * sockets are bound and the spool is set up.
+ * Become the room's user, with group stage only where the room has it; not
+ * dumpable; no_new_privs, umask 007.  Ends the process when a right cannot be
+ * given up, and as root when there is no such user.
+ *
+ * An unprivileged run stays who it is and says so once.  `stay`: so does root
+ * (tests and containers with one user).
+ *
+ * Called by each parent before it forks, after sockets are bound.
  */
-void confine_user(enum room room);
+void confine_user(enum room room, bool stay);
 
 #endif

@@ -24,39 +24,51 @@
 struct worker {
 	unsigned number; /* 0 to count-1: it tries shards number, +count, ... */
 	unsigned count;
-	struct spool *spool;
+	struct spool *spool; /* its limits follow the settings */
 	struct map *map;
 	struct settings settings;
-	int *listeners; /* bound, listening, non-blocking; NULL: none */
+	/* Bound, listening, non-blocking, with TCP_NODELAY; NULL: none.  As many
+	 * as there were when the daemon started, whatever settings say now. */
+	int *listeners;
+	size_t nlisteners;
 };
 
 struct room_main {
 	enum room room;
-	unsigned (*workers)(
-	    const struct settings *set); /* how many; 0: cores */
+	/* how many; 0: one per core */
+	unsigned (*workers)(const struct settings *set);
 	/* The worker: set up (loop_init was called), return, and the loop runs.
-	 * on_stop asks it to finish and then loop_stop(). */
+	 * `ready` is logged once all workers have returned from it. */
 	void (*start)(struct worker *w);
+	/* Finish and then loop_stop(); called once.  It is not waited for longer
+	 * than PARENT_PATIENCE_S. */
 	void (*stop)(void);
 	/* A new map was put in place; w->map and w->settings are the new ones. */
 	void (*remap)(struct worker *w);
 };
 
-/* The whole main() of a daemon: options, map, sockets, drop, fork, watch.
- * Returns its exit status. */
+#define PARENT_PATIENCE_S 30
+
+/*
+ * The whole main() of a daemon: options, map, sockets, drop, fork, watch.
+ * Returns its exit status: 0 after SIGTERM or SIGINT; 1 when it could not
+ * start or a worker had to be killed in the end.
+ */
 int parent_main(const struct room_main *room, int argc, char *argv[]);
 
 /*
  * A message that kills its worker must not kill it for ever.  A worker notes
  * the id it is about to touch (NULL: none); the note is in memory shared with
  * the parent.  parent_suspects() says that the id was noted in two deaths by
- * SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE or SIGSYS: then hold it.
+ * SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE or SIGSYS: then hold it, and after
+ * that parent_forget() it, so that it is tried again when it is released.
  */
 void parent_note(const char *id);
 bool parent_suspects(const char *id);
+void parent_forget(const char *id);
 
-/* How many sessions all workers of this parent have together: a shared
- * counter.  Adds `change`, returns the new sum. */
+/* How many sessions all workers of this parent have together.  Adds `change` to
+ * this worker's, returns the new sum; the dead have none. */
 int parent_sessions(int change);
 
 #endif

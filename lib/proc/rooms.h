@@ -9,10 +9,10 @@
 
 #include "mail/spool.h"
 
+/* Names and users are room_name() and room_user(); which directories a room
+ * opens is in the table of spool_layout.c. */
 struct room_rights {
-	const char *name; /* "receiver" */
-	const char *user; /* "stage-recv"; NULL: whoever runs it */
-	bool in_stage;    /* member of group stage */
+	bool in_stage;    /* member of group stage: may touch others' mail */
 	bool may_accept;  /* network, inwards */
 	bool may_connect; /* network, outwards */
 };

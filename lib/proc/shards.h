@@ -16,6 +16,9 @@
 void shards_start(
     struct worker *w, void (*on_taken)(void *arg, unsigned shard), void *arg);
 
+/* Take no more: the worker is finishing. */
+void shards_stop(void);
+
 bool shards_mine(unsigned shard);
 /* How many are held. */
 unsigned shards_count(void);
