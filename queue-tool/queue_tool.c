@@ -15,7 +15,6 @@
  */
 #include "queue_tool.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +23,33 @@
 #include "base/log.h"
 
 #define SPOOL_DEFAULT "/var/spool/stagepost"
+
+static command_fn run_setup;
+
+#define CHOICE                                        \
+	"[--state STATE] [--destination DOMAIN|TAG] " \
+	"[--sender ADDRESS] [--older AGE] [--younger AGE] [ID ...]"
+
+static const struct command {
+	const char *name;
+	const char *usage;
+	bool needs_spool;
+	command_fn *run;
+} commands[] = {
+    {"list",    "list [--json] " CHOICE,     true,  run_list   },
+    {"show",    "show ID ...",               true,  run_show   },
+    {"cat",     "cat [--raw] ID",            true,  run_cat    },
+    {"hold",    "hold [--why TEXT] " CHOICE, true,  run_hold   },
+    {"release", "release " CHOICE,           true,  run_release},
+    {"requeue", "requeue " CHOICE,           true,  run_requeue},
+    {"delete",  "delete " CHOICE,            true,  run_delete },
+    {"flush",   "flush [DOMAIN|TAG]",        true,  run_flush  },
+    {"route",   "route ADDRESS ...",         true,  run_route  },
+    {"verify",  "verify",                    true,  run_verify },
+    {"setup",   "setup",                     false, run_setup  },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int
 run_setup(struct tool *t, int argc, char *argv[])
@@ -34,18 +60,20 @@ run_setup(struct tool *t, int argc, char *argv[])
 	return spool_setup(t->spool_path) == 0 ? EXIT_DONE : EXIT_BROKEN;
 }
 
-static const struct command commands[] = {
-    {"setup", "setup", false, run_setup},
-};
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+struct map *
+tool_map(struct tool *t)
+{
+	if (t->map == NULL)
+		t->map = map_open(t->spool->map);
+	return t->map;
+}
 
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: queue-tool [-s SPOOL] COMMAND\n");
+	fprintf(stderr, "usage: queue-tool [-s SPOOL] COMMAND ...\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(stderr, "       %s\n", commands[i].usage);
+		fprintf(stderr, "       queue-tool %s\n", commands[i].usage);
 	return EXIT_USAGE;
 }
 
@@ -58,9 +86,14 @@ run(const struct command *c, struct tool *t, int argc, char *argv[])
 				   ROOM_QUEUE_TOOL, true)) == NULL)
 		return EXIT_BROKEN;
 	status = c->run(t, argc, argv);
+	map_close(&t->map);
 	spool_close(&t->spool);
 	if (status == EXIT_USAGE)
 		fprintf(stderr, "usage: queue-tool [-s SPOOL] %s\n", c->usage);
+	if (fflush(stdout) == EOF && status == EXIT_DONE) {
+		log_warn("standard output");
+		status = EXIT_BROKEN;
+	}
 	return status;
 }
 

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Private to queue-tool: the commands, and what they all are given.
+ * Private to queue-tool.  An order's way: queue_tool.c (which command) ->
+ * select.c (which entries) -> list.c, show.c, change.c, explain.c, verify.c.
  */
 #ifndef QUEUE_TOOL_H
 #define QUEUE_TOOL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mail/entry.h"
+#include "mail/map.h"
+#include "mail/progress.h"
+#include "mail/queuefile.h"
 #include "mail/spool.h"
 
 /* Exit statuses, the same for every command. */
 enum exit_status {
 	EXIT_DONE = 0,
-	EXIT_NONE = 1,   /* nothing matched, or what was looked for is bad */
+	EXIT_NONE = 1,   /* nothing matched, or what was looked at is bad */
 	EXIT_USAGE = 2,  /* the command line is wrong */
 	EXIT_BROKEN = 3, /* the spool or the map cannot be used */
 };
@@ -18,15 +27,86 @@ enum exit_status {
 struct tool {
 	const char *spool_path;
 	struct spool *spool; /* NULL for commands that open none */
+	struct map *map;     /* tool_map() */
 };
+
+/* The compiled map, opened when first asked for; NULL with the reason logged. */
+struct map *tool_map(struct tool *t);
 
 /* A command gets its own words, argv[0] being its name, and returns an
  * enum exit_status. */
-struct command {
-	const char *name;
-	const char *usage;
-	bool needs_spool;
-	int (*run)(struct tool *t, int argc, char *argv[]);
+typedef int command_fn(struct tool *t, int argc, char *argv[]);
+
+command_fn run_list;    /* list.c */
+command_fn run_show;    /* show.c */
+command_fn run_cat;     /* show.c */
+command_fn run_hold;    /* change.c */
+command_fn run_release; /* change.c */
+command_fn run_requeue; /* change.c */
+command_fn run_delete;  /* change.c */
+command_fn run_flush;   /* change.c */
+command_fn run_route;   /* explain.c */
+command_fn run_verify;  /* verify.c */
+
+/* ---- view.c: an entry and what is in its file ---- */
+
+struct view {
+	struct entry entry;
+	int fd;
+	struct queuefile qf;
+	struct buf store;
+	struct str journal; /* points into qf or store */
+	struct progress progress;
 };
+
+/* Open and read it: NULL, or what is wrong with it in a few words ("gone" when
+ * it has moved on meanwhile).  view_close() in any case. */
+const char *view_open(struct tool *t, const struct entry *e, struct view *v_r);
+void view_close(struct view *v);
+
+/* ---- select.c: which entries ---- */
+
+/*
+ * The options that choose entries, the same for every command, and the ids on
+ * the command line.
+ */
+struct selection {
+	bool states[STATES];
+	bool some_state;
+	bool by_tag;
+	char tag[TAG_LEN + 1];      /* --destination */
+	const char *sender;         /* --sender; "" is the null sender */
+	int64_t older_s, younger_s; /* --older, --younger: age; -1 */
+	bool json;                  /* --json */
+	char **ids;                 /* the words that are left */
+	int nids;
+};
+
+/* Read the options: 0, or an enum exit_status with the reason printed. */
+int selection_parse(
+    struct tool *t, int argc, char *argv[], struct selection *s_r);
+
+/* A tag as `list` shows it, or a domain, which means where its mail goes: 0 and
+ * the tag, or an enum exit_status with the reason printed. */
+int selection_destination(
+    struct tool *t, const char *text, char tag[TAG_LEN + 1]);
+
+/* Did anything choose entries, or would it be all of them? */
+bool selection_narrows(const struct selection *s);
+
+/*
+ * Call for each entry that is chosen, its file open, states in the order of a
+ * message's way.  `why` is NULL, or what is wrong with its file.  Returns how
+ * many there were, or -1 when a directory cannot be read.
+ */
+long select_each(struct tool *t, const struct selection *s,
+    void (*on_view)(void *arg, struct view *v, const char *why), void *arg);
+
+/* ---- text.c: strangers' bytes for people's eyes ---- */
+
+/* Printable ASCII as it is, everything else as \ooo. */
+void print_safe(FILE *out, const char *text, size_t len);
+/* A span of time: "3d04h", "2h05m", "7m10s", "12s". */
+void print_span(FILE *out, int64_t seconds);
 
 #endif

@@ -45,6 +45,13 @@ static const char *const reports[] = {
 #define REPORTS (sizeof(reports) / sizeof(reports[0]))
 
 const char *
+record_name(enum record_kind kind)
+{
+	assert(kind < KINDS);
+	return kinds[kind].name;
+}
+
+const char *
 outcome_name(enum outcome outcome)
 {
 	assert(outcome < OUTCOMES);

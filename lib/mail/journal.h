@@ -79,7 +79,8 @@ void record_format(const struct record *rec, struct buf *out);
  */
 bool record_next(struct str *rest, struct buf *store, struct record *rec_r);
 
-/* "deferred", "failure": as they are written. */
+/* "hold", "deferred", "failure": as they are written. */
+const char *record_name(enum record_kind kind);
 const char *outcome_name(enum outcome outcome);
 const char *report_name(enum report report);
 

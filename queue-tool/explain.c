@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * queue-tool route: every step of the search for a route, what matched, where
+ * that is written, and what will be done.
+ */
+#include "queue_tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "mail/address.h"
+#include "mail/profile.h"
+#include "mail/route.h"
+
+static void
+on_step(void *arg, const char *step, const char *key, bool matched,
+    const char *where)
+{
+	(void)arg;
+	printf("  %-14s ", step);
+	print_safe(stdout, key, strlen(key));
+	printf(matched ? ": matches, %s\n" : ": no entry\n", where);
+}
+
+static void
+print_hops(const struct route *r)
+{
+	const struct hop *order[HOPS_MAX];
+
+	route_order(r, order);
+	for (size_t i = 0; i < r->nhops; i++) {
+		printf("  next hop     %u ", order[i]->weight);
+		print_safe(stdout, order[i]->host.s, order[i]->host.len);
+		if (!order[i]->is_unix)
+			printf(" port %u", order[i]->port);
+		putchar('\n');
+	}
+}
+
+/* The calendar in delays, as far as the first count or lifetime ends it. */
+static void
+print_retries(const struct profile *p)
+{
+	printf("  retry        after ");
+	for (size_t i = 0; i < p->nretry; i++) {
+		if (i > 0)
+			printf(", ");
+		print_span(stdout, p->retry_s[i]);
+	}
+	printf(p->nretry > 1 ? ", the last repeats\n" : ", repeated\n");
+	if (p->retries_max > 0) {
+		printf("  retries      %u, over ", p->retries_max);
+		print_span(stdout, (int64_t)profile_total_s(p));
+		putchar('\n');
+	}
+	if (p->lifetime_s > 0) {
+		printf("  lifetime     ");
+		print_span(stdout, p->lifetime_s);
+		putchar('\n');
+	}
+	printf("  at the end   %s\n",
+	    p->discard ? "discard" : "report to the sender");
+}
+
+static int
+explain(struct tool *t, const char *address)
+{
+	static struct route r;
+	struct profile p;
+	struct address parsed;
+	const char *expected = address_parse(str_of(address), &parsed);
+
+	if (expected != NULL) {
+		fprintf(stderr, "queue-tool: \"%s\": expected %s\n", address,
+		    expected);
+		return EXIT_USAGE;
+	}
+	printf("%s\n", address);
+	switch (route_find(t->map, address, &r, on_step, NULL)) {
+	case ROUTE_NONE:
+		printf("  no route: refused with 5.4.4\n");
+		return EXIT_NONE;
+	case ROUTE_TEMPFAIL:
+		printf("  no answer: the map is damaged; mail waits\n");
+		return EXIT_BROKEN;
+	case ROUTE_FOUND:
+		break;
+	}
+	printf("  because      %s says \"%s\"\n", r.where, r.pattern);
+	printf("  route        %s\n", r.text);
+	print_hops(&r);
+	printf("  destination  %s (tag %s)\n", r.destination, r.tag);
+	printf("  profile      %s\n", r.profile);
+	if (profile_find(t->map, r.profile, &p) == 1)
+		print_retries(&p);
+	return EXIT_DONE;
+}
+
+int
+run_route(struct tool *t, int argc, char *argv[])
+{
+	int status = EXIT_DONE, one;
+
+	if (argc < 2)
+		return EXIT_USAGE;
+	if (tool_map(t) == NULL)
+		return EXIT_BROKEN;
+	for (int i = 1; i < argc; i++)
+		if ((one = explain(t, argv[i])) > status)
+			status = one;
+	return status;
+}

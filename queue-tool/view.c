@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue_tool.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/fd.h"
+
+const char *
+view_open(struct tool *t, const struct entry *e, struct view *v_r)
+{
+	struct view *v = v_r;
+
+	*v = (struct view){.entry = *e, .fd = -1, .qf = {.fd = -1}};
+	if ((v->fd = spool_open_entry(t->spool, e)) == -1)
+		return errno == ENOENT    ? "gone"
+		       : errno == EBADMSG ? "no regular file"
+		                          : strerror(errno);
+	if (queuefile_open(v->fd, &v->qf) == -1)
+		return errno == EBADMSG   ? "preamble or envelope is damaged"
+		       : errno == ENOTSUP ? "written by a newer Stagepost"
+		                          : strerror(errno);
+	if (queuefile_journal(&v->qf, &v->store, &v->journal) == -1)
+		return "journal cannot be read";
+	if (progress_read(v->journal, id_suffix(e->id),
+		v->qf.envelope.nrecipients, &v->progress) == -1)
+		return "journal has no record of this split";
+	return NULL;
+}
+
+void
+view_close(struct view *v)
+{
+	progress_free(&v->progress);
+	buf_free(&v->store);
+	queuefile_free(&v->qf);
+	fd_close(&v->fd);
+}
