@@ -8,6 +8,7 @@
 #ifndef MAIL_DSN_H
 #define MAIL_DSN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct dsn {
 	const char *own_id;     /* of the report: its Message-ID */
 	int64_t now_s;
 	int64_t will_retry_until_s; /* delay: 0 is not said */
+	bool relayed; /* success: passed on to a host that sends no reports */
 	const struct envelope *envelope;
 	const struct progress *progress;
 	const struct rcptset *recipients; /* who is reported */
@@ -34,16 +36,25 @@ struct dsn {
  * Compose the report on the message in qf: its content in wire form (CRLF,
  * dot-stuffed) goes to *content, content_flag bits to *flags_r.  The original
  * comes back whole with RET=FULL and at most full_max bytes, else as its
- * header.  0, or -1 when the original cannot be read.
+ * header.  0, or -1 and errno (EBADMSG: the original is damaged; nothing of it
+ * shall be sent, not even back).
+ *
+ * A report on a message with UTF-8 in its addresses or header is such a
+ * message itself (RFC 6533): CONTENT_UTF8.
  */
 int dsn_compose(const struct dsn *dsn, struct queuefile *qf, size_t full_max,
     struct buf *content, unsigned *flags_r);
 
-/* The enhanced status code of a reply text, "5.1.1", or one made from its
- * basic code or the outcome (RFC 3463). */
-void dsn_status(const char *reply, enum outcome outcome, char out[12]);
+/*
+ * The enhanced status code of a reply, "550 5.1.1 No such user", or of a reason
+ * of our own, "4.4.1 Connection refused"; else one made from the basic code,
+ * else from the outcome (RFC 3463).
+ */
+#define DSN_STATUS_SIZE 12
+void dsn_status(
+    const char *reply, enum outcome outcome, char out[DSN_STATUS_SIZE]);
 
 /* Does the recipient want this kind of report? (RFC 3461, 4.1) */
-int dsn_wanted(const struct recipient *rcpt, enum report kind);
+bool dsn_wanted(const struct recipient *rcpt, enum report kind);
 
 #endif
