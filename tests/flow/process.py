@@ -3,6 +3,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -95,11 +96,17 @@ class Process:
             self.signal(signal.SIGTERM)
         return self.wait(seconds)
 
-    def kill(self):
-        """SIGKILL to the parent alone; its workers are to see it and end."""
+    def kill(self, seconds=None):
+        """SIGKILL to the parent alone; its workers see it, finish and end."""
+        family = [os.pidfd_open(pid) for pid in descendants(self.pid)]
         if self.running():
             self.signal(signal.SIGKILL)
-        return self.wait()
+        self.wait()
+        deadline = Deadline(seconds, f"the workers of {self.name} to end")
+        for fd in family:
+            while not select.select([fd], [], [], deadline.left())[0]:
+                pass
+            os.close(fd)
 
     def kill_all(self):
         """SIGKILL to all of it, as a power cut does."""

@@ -45,9 +45,13 @@ class Stage:
     """
     Keyword arguments are table files, by name, as text.  `settings` is added
     to what every test needs: a name, a listener, relaying from loopback.
+    With users=True, as root, the daemons run as the users that setup made;
+    else everything belongs to whoever runs the test.
     """
 
-    def __init__(self, settings="", env=None, parent=None, verbose=True, **tables):
+    def __init__(
+        self, settings="", env=None, parent=None, verbose=True, users=False, **tables
+    ):
         self.dir = tempfile.mkdtemp(prefix="stagepost-test.", dir=parent)
         os.chmod(self.dir, 0o755)  # the daemons' users pass through it
         self.spool = os.path.join(self.dir, "spool")
@@ -58,14 +62,17 @@ class Stage:
         self.started = []  # every process, also the killed ones
         self.sinks = []
         self.peers = []
-        self.flags = ["-v"] if verbose else []
+        self.users = users
+        self.flags = ([] if users else ["-U"]) + (["-v"] if verbose else [])
         os.mkdir(self.tables)
         self.write(
             settings=f"hostname mx.example\nlisten 127.0.0.1:{self.port}\n"
             f"relay-from 127.0.0.0/8\nforce-filesystem yes\n{settings}\n",
             **{"domains": "", "routes": "", "profiles": "", **tables},
         )
-        self.run(os.path.join(ROOT, "scripts", "setup"), self.spool)
+        self.env["QUEUE_TOOL"] = program("queue-tool")
+        setup = [os.path.join(ROOT, "scripts", "setup")] + ([] if users else ["-U"])
+        self.run(*setup, self.spool)
 
     # -- tables and programs that end
 
@@ -108,7 +115,7 @@ class Stage:
             self.daemons[name] = Process(argv, log, self.env, preexec)
             self.started.append(self.daemons[name])
         for name in names or DAEMONS:
-            self.daemons[name].log.wait_for(r"\b(ready|listening)\b")
+            self.daemons[name].log.wait_for(r"\bready workers=\d+")
 
     def wrap(self, name):
         """What to start this daemon under, such as strace."""

@@ -17,6 +17,8 @@
  * free one).  Log lines; ID is the message's X-Test-Id or "-", TIME is
  * CLOCK_REALTIME in seconds with six decimals:
  *
+ *	open - TIME PEERPORT	a connection
+ *	closed - TIME PEERPORT quit|lost
  *	eod ID TIME PEERPORT	the final dot is there, nothing is answered yet
  *	ok ID TIME [RECIPIENT]	a 2xx has been written; by recipient in LMTP
  *	refused ID TIME CODE [RECIPIENT]

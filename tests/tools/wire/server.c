@@ -283,6 +283,7 @@ on_command(struct server *s)
 		say(s, "250 2.0.0 ok");
 	} else if (is(s, "QUIT")) {
 		say(s, "221 2.0.0 bye");
+		s->said_quit = true;
 		flush(s);
 		s->closed = true;
 	} else {
@@ -428,6 +429,7 @@ server_accept(struct server_plan *plan, int fd)
 	rules_refresh(&plan->rules, plan->rules_path);
 	if (plan->counters != NULL)
 		plan->counters->connections++;
+	record(s, "open", "-", "%u", s->port);
 	if (!held_back(s, RULE_GREETING, PENDING_GREETING))
 		greet(s);
 	flush(s);
@@ -478,6 +480,8 @@ server_resume(struct server *s)
 void
 server_free(struct server *s)
 {
+	record(
+	    s, "closed", "-", "%u %s", s->port, s->said_quit ? "quit" : "lost");
 	forget_envelope(s);
 	capture_drop(&s->capture);
 	close(s->fd);

@@ -42,6 +42,7 @@ struct server {
 	bool in_content, has_sender;
 	bool closing; /* no answer any more, only reading to the end */
 	bool closed;  /* the owner frees it */
+	bool said_quit;
 	unsigned messages;
 	char line[SERVER_LINE_MAX];
 	size_t line_len;
