@@ -4,7 +4,8 @@
  * group commit of drafts and flushes of removals.  Layer: proc.
  *
  * All drafts handed over in one turn are one batch; while it is being flushed
- * the next batch gathers.
+ * the next batch gathers.  Requests are carried out in their order, batch by
+ * batch.  A worker that dies loses what it had asked for: nobody was told 250.
  */
 #ifndef PROC_COMMITTER_H
 #define PROC_COMMITTER_H
@@ -15,16 +16,16 @@
 #include "mail/draft.h"
 #include "mail/spool.h"
 
-/* Start it (once a worker, before the first draft). */
+/* Start it (once a worker, before the first draft, after spool_set_limits). */
 void committer_start(struct spool *sp);
 
-/* Commit a finished draft; on_done from the loop with 0 or an errno, see
- * spool_commit().  After a failed flush spool_failed() is true. */
+/* Commit a finished draft, of which only id and slot are kept; on_done from
+ * the loop with 0 or an errno, see spool_commit(). */
 void committer_commit(const struct draft *d, bool derived,
     void (*on_done)(void *arg, int status), void *arg);
 
-/* Make all earlier moves and appends durable (spool_flush): on_done with 0 or
- * an errno. */
+/* Make all earlier moves, appends and commits durable (spool_flush): on_done
+ * with 0 or an errno. */
 void committer_flush(void (*on_done)(void *arg, int status), void *arg);
 
 /* Drafts and flushes under way. */

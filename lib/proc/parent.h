@@ -67,6 +67,9 @@ void parent_note(const char *id);
 bool parent_suspects(const char *id);
 void parent_forget(const char *id);
 
+/* This worker's number; 0 in a process without a parent. */
+unsigned parent_number(void);
+
 /* How many sessions all workers of this parent have together.  Adds `change` to
  * this worker's, returns the new sum; the dead have none. */
 int parent_sessions(int change);

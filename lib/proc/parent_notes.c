@@ -40,6 +40,12 @@ parent_notes_become(unsigned number)
 	self = number;
 }
 
+unsigned
+parent_number(void)
+{
+	return self;
+}
+
 void
 parent_note(const char *id)
 {
