@@ -118,6 +118,18 @@ parse_servers(struct scan *sc, struct str list, struct route *r)
 }
 
 static const char *
+parse_mx_port(struct scan *sc, struct str text, struct route *r)
+{
+	uint64_t port;
+
+	sc->at = text.s;
+	if (str_number(text, UINT16_MAX, &port) == -1 || port == 0)
+		return "a port from 1 to 65535";
+	r->port = (uint16_t)port;
+	return NULL;
+}
+
+static const char *
 parse_option(struct scan *sc, struct str word, struct route *r)
 {
 	struct str name = str_cut(&word, '=');
@@ -131,7 +143,9 @@ parse_option(struct scan *sc, struct str word, struct route *r)
 	}
 	if (str_eq(name, "query") && r->nservers == 0)
 		return parse_servers(sc, word, r);
-	return "zone=DOMAIN or query=ADDRESS,ADDRESS, each once";
+	if (str_eq(name, "port") && r->port == 0)
+		return parse_mx_port(sc, word, r);
+	return "zone=DOMAIN, query=ADDRESS,ADDRESS or port=NUMBER, each once";
 }
 
 static const char *
@@ -235,6 +249,7 @@ parse(struct scan *sc, struct route *r)
 	struct str word, after;
 
 	r->nhops = r->nservers = 0;
+	r->port = 0;
 	r->zone = r->path = (struct str){"", 0};
 	str_copy(r->profile, sizeof(r->profile), str_of("default"));
 	word = after = next_word(sc);
@@ -267,6 +282,8 @@ add_mx(struct buf *out, const struct route *r)
 		buf_addf(out, " zone=%s", zone);
 	for (size_t i = 0; i < r->nservers; i++)
 		buf_addf(out, "%s%s", i ? "," : " query=", r->servers[i].name);
+	if (r->port != 0)
+		buf_addf(out, " port=%u", r->port);
 }
 
 static void

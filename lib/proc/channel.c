@@ -247,6 +247,14 @@ channel_send(struct channel *ch, const void *data, size_t len)
 	channel_send_fd(ch, data, len, -1);
 }
 
+void
+channel_close_others(int fd)
+{
+	if ((fd > 3 && close_range(3, (unsigned)fd - 1, 0) == -1) ||
+	    close_range((unsigned)fd + 1, ~0U, 0) == -1)
+		fatal("close the worker's descriptors");
+}
+
 ssize_t
 channel_receive(int fd, void *data, size_t size)
 {

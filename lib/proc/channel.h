@@ -32,6 +32,10 @@ void channel_send(struct channel *ch, const void *data, size_t len);
 void channel_send_fd(
     struct channel *ch, const void *data, size_t len, int passed);
 
+/* In the helper: close every other descriptor of the worker but 0 to 2, the
+ * log's: what is not there cannot be taken over. */
+void channel_close_others(int fd);
+
 /* The helper's side, blocking.  receive: length, or 0 when the worker is gone
  * (then return from helper_main).  send: 0 or -1. */
 ssize_t channel_receive(int fd, void *data, size_t size);
