@@ -38,8 +38,9 @@ struct maildir_delivery {
 typedef void maildir_fn(
     void *arg, enum maildir_status status, const char *text);
 
-/* Start the process; once a worker, before the first delivery. */
-void maildir_start(void);
+/* Start the process; once a worker, before the first delivery.  Relative paths
+ * are below the directory open at rootfd (the spool root). */
+void maildir_start(int rootfd);
 
 /*
  * Deliver: on_done is called from the loop, once, never from within this

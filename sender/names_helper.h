@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The process that talks to DNS servers, through libunbound; the only file
+ * that does.  It holds no descriptor but its pair, its log and its own
+ * sockets, knows no secret and reads no mail: whoever takes it over by a packet
+ * can still give wrong answers, and nothing more.
+ *
+ * Each set of servers has a context of its own, with its own cache, which
+ * asks these servers only: never the host's, never the root's.
+ */
+#ifndef SENDER_NAMES_HELPER_H
+#define SENDER_NAMES_HELPER_H
+
+/* For channel_helper(): answer questions (names_message.h) until the worker
+ * is gone. */
+void names_helper_main(int fd, void *arg);
+
+#endif
