@@ -6,6 +6,7 @@
 #include "receiver.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -14,7 +15,6 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "proc/loop.h"
 
 /* In one turn, so that other workers get their share and sessions a turn. */
@@ -24,7 +24,7 @@
 struct listener {
 	int *fd; /* the worker's */
 	struct loop_watch *watch;
-	char name[sizeof(((struct endpoint *)0)->name)]; /* in envelopes */
+	char name[64]; /* in envelopes: "127.0.0.1:25", "[::1]:25" */
 };
 
 static struct listener listeners[LISTENERS_MAX];
@@ -119,6 +119,22 @@ on_connection(void *arg, bool readable, bool writable)
 	}
 }
 
+/* From the socket: what the settings say now may be another list. */
+static void
+name_listener(struct listener *l)
+{
+	char host[48], port[8];
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	if (getsockname(*l->fd, (struct sockaddr *)&address, &len) == -1 ||
+	    getnameinfo((struct sockaddr *)&address, len, host, sizeof(host),
+		port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		fatal("name a listening socket");
+	snprintf(l->name, sizeof(l->name),
+	    address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
 void
 listen_start(void)
 {
@@ -126,20 +142,18 @@ listen_start(void)
 	const int on = 1;
 
 	pause_timer = loop_timer_new(on_pause_over, NULL);
-	nlisteners = w->listeners ? w->settings.nlisteners : 0;
+	nlisteners = w->listeners ? w->nlisteners : 0;
 	for (size_t i = 0; i < nlisteners; i++) {
 		struct listener *l = &listeners[i];
 
 		l->fd = &w->listeners[i];
-		str_copy(l->name, sizeof(l->name),
-		    str_of(w->settings.listeners[i].name));
+		name_listener(l);
 		/* accepted sockets inherit it: replies leave at once */
 		if (setsockopt(*l->fd, IPPROTO_TCP, TCP_NODELAY, &on,
 			sizeof(on)) == -1)
-			log_warn("set TCP_NODELAY");
+			log_warn("set TCP_NODELAY on %s", l->name);
 		l->watch = loop_watch_new(*l->fd, on_connection, l);
 		loop_watch_want(l->watch, true, false);
-		log_info("listening address=%s", l->name);
 	}
 }
 

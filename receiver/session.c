@@ -290,6 +290,7 @@ on_data(struct session *s)
 static void
 on_lost(struct session *s)
 {
+	s->eof = true;
 	if (s->mail && s->state == SESSION_CONTENT)
 		log_info("lost client=%s helo=%s in the content after %llu "
 			 "bytes",
@@ -313,7 +314,8 @@ settle(struct session *s)
 	    s->state != SESSION_OVER)
 		on_lost(s);
 	if (s->state == SESSION_OVER) {
-		log_debug("session closed client=%s", s->client->text);
+		if (!s->eof)
+			log_debug("session closed client=%s", s->client->text);
 		session_free(s);
 	}
 }

@@ -17,8 +17,10 @@ class Conversation:
     Each gets() is a test point, named after what was said before.
     """
 
-    def __init__(self, port, host="127.0.0.1"):
-        self.socket = socket.create_connection((host, port), timeout=DEADLINE)
+    def __init__(self, port, host="127.0.0.1", source=None):
+        self.socket = socket.create_connection(
+            (host, port), timeout=DEADLINE, source_address=source and (source, 0)
+        )
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
         self.said = "the greeting"
