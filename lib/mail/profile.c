@@ -232,9 +232,6 @@ parse_keys(struct str *rest, struct profile *p, const char **at_r)
 	}
 	if (seen & 1U << KEY_RETRIES && !(seen & 1U << KEY_LIFETIME))
 		p->lifetime_s = 0;
-	*at_r = rest->s;
-	if (p->retries_max == 0 && p->lifetime_s == 0)
-		return "retries or lifetime, else mail would be tried for ever";
 	return NULL;
 }
 
@@ -247,6 +244,14 @@ profile_parse(struct str text, struct profile *p, size_t *at_r)
 	expected = parse_keys(&rest, p, &at);
 	*at_r = expected ? at - text.s : 0;
 	return expected;
+}
+
+const char *
+profile_check(const struct profile *p)
+{
+	if (p->retries_max == 0 && p->lifetime_s == 0)
+		return "retries or a lifetime, else mail is tried for ever";
+	return NULL;
 }
 
 const char *

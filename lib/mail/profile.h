@@ -44,6 +44,8 @@ extern const char *const profile_keys[];
  * of the mistake.
  */
 const char *profile_parse(struct str text, struct profile *p, size_t *at_r);
+/* Do the keys go together? NULL or what was expected. */
+const char *profile_check(const struct profile *p);
 /* Append every key, so that it can be read back. */
 void profile_format(const struct profile *p, struct buf *out);
 /* A letter, then letters, digits, "-" and "_": NULL or what was expected. */

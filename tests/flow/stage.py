@@ -68,7 +68,12 @@ class Stage:
         self.write(
             settings=f"hostname mx.example\nlisten 127.0.0.1:{self.port}\n"
             f"relay-from 127.0.0.0/8\nforce-filesystem yes\n{settings}\n",
-            **{"domains": "", "routes": "", "profiles": "", **tables},
+            **{
+                "domains": "",
+                "routes": "*  maildir:mail/%d/%u",
+                "profiles": "",
+                **tables,
+            },
         )
         self.env["QUEUE_TOOL"] = program("queue-tool")
         setup = [os.path.join(ROOT, "scripts", "setup")] + ([] if users else ["-U"])

@@ -48,21 +48,20 @@ test_mistakes(void)
 		size_t at;
 		const char *expected; /* its beginning */
 	} rows[] = {
-	    {"retry 60m retrys 3",    10, "a key of a profile" },
-	    {"retries 0",             8,  "a number from 1 to" },
-	    {"retries 10001",         8,  "a number from 1 to" },
-	    {"retries",               7,  "a number from 1 to" },
-	    {"retry 60",              6,  "a time from 1s to"  },
-	    {"retry 10s 500ms",       10, "a time from 1s to"  },
-	    {"retry 31d",             6,  "a time from 1s to"  },
-	    {"retry",                 5,  "a time from 1s to"  },
-	    {"lifetime forever",      9,  "a time from 1s to"  },
-	    {"at-end bounce",         7,  "dsn or discard"     },
-	    {"greeting-5xx maybe",    13, "fail or next"       },
-	    {"priority 10",           9,  "one digit"          },
-	    {"priority x",            9,  "one digit"          },
-	    {"priority 1 priority 2", 11, "each key once"      },
-	    {"lifetime none",         13, "retries or lifetime"},
+	    {"retry 60m retrys 3",    10, "a key of a profile"},
+	    {"retries 0",             8,  "a number from 1 to"},
+	    {"retries 10001",         8,  "a number from 1 to"},
+	    {"retries",               7,  "a number from 1 to"},
+	    {"retry 60",              6,  "a time from 1s to" },
+	    {"retry 10s 500ms",       10, "a time from 1s to" },
+	    {"retry 31d",             6,  "a time from 1s to" },
+	    {"retry",                 5,  "a time from 1s to" },
+	    {"lifetime forever",      9,  "a time from 1s to" },
+	    {"at-end bounce",         7,  "dsn or discard"    },
+	    {"greeting-5xx maybe",    13, "fail or next"      },
+	    {"priority 10",           9,  "one digit"         },
+	    {"priority x",            9,  "one digit"         },
+	    {"priority 1 priority 2", 11, "each key once"     },
 	};
 	struct profile p;
 	const char *expected;
@@ -76,6 +75,20 @@ test_mistakes(void)
 		    "%s: %s", rows[i].text, rows[i].expected);
 		is_int(at, rows[i].at, "at the right place");
 	}
+}
+
+static void
+test_check(void)
+{
+	struct profile p;
+	size_t at;
+
+	profile_default(&p);
+	ok(profile_check(&p) == NULL, "a lifetime alone");
+	profile_parse(str_of("retries 3"), &p, &at);
+	ok(profile_check(&p) == NULL, "retries alone");
+	profile_parse(str_of("retries none lifetime none"), &p, &at);
+	ok(profile_check(&p) != NULL, "neither would never end");
 }
 
 static void
@@ -148,6 +161,7 @@ main(void)
 {
 	test_format();
 	test_mistakes();
+	test_check();
 	test_names();
 	test_calendar();
 	test_find(tmpdir());

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+#include "cdbmaps.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Where each table is read from. */
+static struct source *from_hand[TABLES], *from_file[TABLES];
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static struct source *
+open_embedded(enum table table)
+{
+	struct source *s;
+	struct buf name = {0};
+
+	buf_addf(&name, BUILT_IN "/%s", table_name(table));
+	s = source_of(name.data, name.data, default_table(table));
+	buf_free(&name);
+	return s;
+}
+
+/* What is missing reads as empty; only the settings have to be there. */
+static struct source *
+open_file(const char *path, const char *name, bool needed)
+{
+	struct source *s = source_read(path, name);
+	int error = errno;
+
+	if (s)
+		return s;
+	s = source_of(path, name, str_of(""));
+	if (needed || error != ENOENT)
+		mistake((struct place){s, 0},
+		    "expected a file that can be read: %s", strerror(error));
+	return s;
+}
+
+static struct source *
+open_table(const char *directory, enum table table)
+{
+	struct buf path = {0};
+	struct source *s;
+
+	buf_addf(&path, "%s/%s", directory, table_name(table));
+	s = open_file(path.data, table_name(table), table == TABLE_SETTINGS);
+	buf_free(&path);
+	return s;
+}
+
+static void
+open_document(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct source *s = open_file(path, slash ? slash + 1 : path, true);
+
+	s->document = true;
+	for (enum table t = 0; t < TABLES; t++)
+		from_file[t] = s;
+}
+
+static void
+open_sources(const struct input *in)
+{
+	for (enum table t = 0; t < TABLES; t++) {
+		if (in->by_hand[t].len > 0) {
+			from_hand[t] = source_of("command line", "command line",
+			    (struct str){
+				in->by_hand[t].data, in->by_hand[t].len});
+			from_hand[t]->by_hand = true;
+		}
+	}
+	if (!in->tables)
+		for (enum table t = 0; t < TABLES; t++)
+			from_file[t] = open_embedded(t);
+	else if (is_directory(in->tables))
+		for (enum table t = 0; t < TABLES; t++)
+			from_file[t] = open_table(in->tables, t);
+	else
+		open_document(in->tables);
+}
+
+/* The command line first: what it says a file does not change. */
+static void
+read_table(enum table table, row_fn *on_row)
+{
+	if (from_hand[table])
+		read_rows(from_hand[table], table, on_row, NULL);
+	read_rows(from_file[table], table, on_row, NULL);
+}
+
+void
+compile(const struct input *in)
+{
+	open_sources(in);
+	read_table(TABLE_PROFILES, on_profile_default);
+	read_table(TABLE_PROFILES, on_profile);
+	profiles_finish();
+	read_table(TABLE_SETTINGS, on_setting);
+	settings_finish();
+	networks_finish();
+	read_table(TABLE_SETTINGS, on_local_route);
+	read_table(TABLE_ROUTES, on_route);
+	routes_finish(from_file[TABLE_ROUTES]);
+	read_table(TABLE_DOMAINS, on_domain);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+#include "cdbmaps.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cdbfile.h"
+
+static void
+print_line(const char *name, struct str key, struct str value, struct str where)
+{
+	printf("%s%.*s", name, (int)key.len, key.s);
+	if (value.len > 0)
+		printf(" %.*s", (int)value.len, value.s);
+	printf("  # %.*s\n", (int)where.len, where.s);
+}
+
+/* A line for each time that it was given. */
+static void
+print_setting(struct str key, struct str value)
+{
+	struct str line, where;
+
+	while (value.len > 0) {
+		line = str_cut(&value, '\n');
+		where = str_cut(&line, '\t');
+		print_line("", key, line, where);
+	}
+}
+
+/* The record of the prefix lengths is made anew when it is read. */
+static void
+print_network(struct str key, struct str value)
+{
+	struct str where = str_cut(&value, '\t');
+	char network[CIDR_TEXT_SIZE];
+	struct cidr c;
+	int rights = network_rights_parse(value);
+
+	if (cidr_from_key(key, &c) == -1)
+		return;
+	cidr_format(&c, network);
+	if (rights & NETWORK_RELAY)
+		print_line("relay-from ", str_of(network), str_of(""), where);
+	if (rights & NETWORK_BARE_LF)
+		print_line(
+		    "bare-lf normalise ", str_of(network), str_of(""), where);
+}
+
+static void
+print_other(struct str key, struct str value)
+{
+	struct str where = str_cut(&value, '\t');
+
+	print_line("", key, value, where);
+}
+
+/* What of the map belongs to which table. */
+static const struct {
+	char letter;
+	enum table table;
+	void (*print)(struct str key, struct str value);
+} letters[] = {
+    {'S', TABLE_SETTINGS, print_setting},
+    {'N', TABLE_SETTINGS, print_network},
+    {'P', TABLE_PROFILES, print_other  },
+    {'R', TABLE_ROUTES,   print_other  },
+    {'D', TABLE_DOMAINS,  print_other  },
+};
+
+static int
+on_record(void *arg, struct str key, struct str value)
+{
+	const enum table *table = arg;
+	char letter = key.len > 0 ? key.s[0] : '\0';
+	struct str rest = {key.s + 1, key.len - 1};
+
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+		if (letters[i].letter == letter && letters[i].table == *table)
+			letters[i].print(rest, value);
+	return 0;
+}
+
+int
+dump_map(int dir)
+{
+	static const enum table order[] = {
+	    TABLE_SETTINGS, TABLE_PROFILES, TABLE_ROUTES, TABLE_DOMAINS};
+	struct cdbfile *file = cdbfile_open(dir, MAP_FILE);
+	enum table table;
+
+	if (!file) {
+		fprintf(stderr, "cdbmaps: open %s: %s\n", MAP_FILE,
+		    strerror(errno));
+		return EXIT_BROKEN;
+	}
+	for (size_t i = 0; i < TABLES; i++) {
+		table = order[i];
+		printf("%s== %s\n", i > 0 ? "\n" : "", table_name(table));
+		if (cdbfile_walk(file, on_record, &table) == -1) {
+			fprintf(stderr, "cdbmaps: %s is damaged\n", MAP_FILE);
+			cdbfile_close(&file);
+			return EXIT_BROKEN;
+		}
+	}
+	cdbfile_close(&file);
+	return EXIT_DONE;
+}
