@@ -70,6 +70,7 @@ SOURCES	:= $(wildcard lib/*/*.[ch] $(ROOMS:%=%/*.[ch]) tests/*.[ch] \
 	   tests/*/*.[ch] tests/tools/wire/*.[ch])
 LIBS	:= $(LAYERS:%=$(B)/lib%.a)
 ARCHIVES := $(ROOMS:%=$(B)/room/%.a)
+WIRE	:= $(B)/tests/tools/wire.a
 BINS	:= $(PROGS:%=$(B)/bin/%)
 TOOLS	:= $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -110,7 +111,9 @@ $(BINS):
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 
-$(LIBS) $(ARCHIVES):
+$(WIRE): $(call objs,tests/tools/wire)
+
+$(LIBS) $(ARCHIVES) $(WIRE):
 	@mkdir -p $(@D)
 	rm -f $@ && $(AR) rcs $@ $^
 
@@ -130,7 +133,7 @@ room_of	 = $(foreach r,$(ROOMS),$(if $(filter $(r)_%,$(1)),$(B)/room/$(r).a))
 $(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o $(B)/tests/spool_fixture.o \
     $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
-$(B)/tests/tools/%: $(B)/tests/tools/%.o $(call objs,tests/tools/wire) $(LIBS)
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(WIRE) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)

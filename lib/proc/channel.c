@@ -166,7 +166,7 @@ on_ready(void *arg, bool readable, bool writable)
 static void
 become_helper(const char *title, pid_t worker)
 {
-	struct channel *other;
+	struct channel *ch;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		fatal("ask to be killed with the worker");
@@ -175,8 +175,10 @@ become_helper(const char *title, pid_t worker)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	LIST_FOREACH(other, &channels, link)
-	fd_close(&other->fd);
+	for (ch = LIST_FIRST(&channels); ch != NULL; ch = LIST_NEXT(ch, link))
+		fd_close(&ch->fd);
+	for (size_t i = 0; i < nkept; i++)
+		fd_close(&kept[i]);
 	setproctitle("%s", title);
 }
 

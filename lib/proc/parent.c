@@ -122,7 +122,7 @@ int
 parent_main(const struct room_main *room, int argc, char *argv[])
 {
 	struct options o;
-	struct worker w = {0};
+	static struct worker w; /* the workers go on with it */
 	int map_dir;
 
 	read_options(&o, room_name(room->room), argc, argv);

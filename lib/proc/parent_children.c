@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -140,10 +139,13 @@ kill_children(const char *why)
 	signal_children(SIGKILL);
 }
 
+/* The sockets are closed here too, or who connects now would wait for nobody. */
 static void
 stop(void)
 {
 	parent.stopping = true;
+	for (size_t i = 0; i < parent.w->nlisteners; i++)
+		fd_close(&parent.w->listeners[i]);
 	parent.kill_ms = clock_steady_ms() + PARENT_PATIENCE_S * 1000;
 	for (unsigned i = 0; i < parent.w->count; i++)
 		parent.children[i].due_ms = 0;
@@ -182,54 +184,63 @@ is_crash(int status)
 	}
 }
 
+/* again_ms 0: it is not started again. */
 static void
-log_death(unsigned number, int status, const char *id)
+log_death(unsigned number, int status, const char *id, int64_t again_ms)
 {
-	char how[64];
+	struct buf line = {0};
 
+	if (*id != '\0')
+		buf_addf(&line, "%s: ", id);
+	buf_addf(&line, "worker %u ", number);
 	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "was killed by SIG%s",
+		buf_addf(&line, "was killed by SIG%s",
 		    sigabbrev_np(WTERMSIG(status)));
 	else
-		snprintf(how, sizeof(how), "ended with status %d",
-		    WEXITSTATUS(status));
+		buf_addf(&line, "ended with status %d", WEXITSTATUS(status));
 	if (*id != '\0')
-		log_warnx("%s: worker %u %s while at it", id, number, how);
-	else
-		log_warnx("worker %u %s", number, how);
+		buf_add_str(&line, " while at it");
+	if (again_ms > 0)
+		buf_addf(&line, ": again in %d ms", (int)again_ms);
+	log_warnx("%s", buf_text(&line));
+	buf_free(&line);
 }
 
-/* Where even the first worker cannot start, a restart would not help: the log
- * says what is wrong, and the daemon ends. */
-static void
-restart_later(struct child *c, int status)
+/* Returns in how many ms. */
+static int64_t
+restart_later(struct child *c)
 {
-	int64_t now = clock_steady_ms();
+	int64_t now = clock_steady_ms(), again_ms;
 
-	if (!parent.announced && !c->ready && WIFEXITED(status)) {
-		log_warnx("a worker cannot start: ending");
-		parent.failed = true;
-		stop();
-		return;
-	}
 	if (c->delay_ms == 0 || now - c->born_ms >= LONG_LIFE_MS)
 		c->delay_ms = DELAY_MIN_MS;
-	c->due_ms = now + c->delay_ms;
+	again_ms = c->delay_ms;
+	c->due_ms = now + again_ms;
 	c->delay_ms *= 2;
 	if (c->delay_ms > DELAY_MAX_MS)
 		c->delay_ms = DELAY_MAX_MS;
+	return again_ms;
 }
 
+/* Where a worker could not even start, another would not either: the log says
+ * what is wrong, and the daemon ends. */
 static void
 bury(unsigned number, int status)
 {
+	struct child *c = &parent.children[number];
 	const char *id = parent_notes_end(number, is_crash(status));
+	bool hopeless = !parent.announced && !c->ready && WIFEXITED(status);
 
-	if (!parent.stopping || status != 0)
-		log_death(number, status, id);
-	parent.children[number].pid = 0;
-	if (!parent.stopping)
-		restart_later(&parent.children[number], status);
+	c->pid = 0;
+	if (!parent.stopping && !hopeless)
+		log_death(number, status, id, restart_later(c));
+	else if (status != 0)
+		log_death(number, status, id, 0);
+	if (!parent.stopping && hopeless) {
+		log_warnx("a worker cannot start: ending");
+		parent.failed = true;
+		stop();
+	}
 }
 
 static void
