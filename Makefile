@@ -83,6 +83,8 @@ by_layer = $(call tests,$(patsubst lib/$(1)/%,tests/unit/%,$(sort \
 	   $(wildcard lib/$(1)/*.c))))
 UNIT	:= $(call by_layer,base) $(call by_layer,mail) $(call by_layer,proc)
 UNIT	+= $(filter-out $(UNIT),$(sort $(call tests,tests/unit/*.c)))
+# Each fuzz target is a test of its kept corpus, too.
+UNIT	+= $(if $(FUZZ),,$(FUZZERS:%=$(B)/tests/replay/%.t))
 kind	 = $(sort $(wildcard tests/$(1)/*.t))
 OTHERS	:= $(filter-out $(call kind,flow) $(call kind,crash),$(call kind,*))
 
@@ -134,6 +136,10 @@ $(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o $(B)/tests/spool_fixtu
     $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(WIRE) $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
+$(B)/tests/replay/%.t: $(B)/tests/fuzz/%.o $(B)/tests/replay.o \
+    $(B)/tests/tap.o $$(call room_of,$$*) $(LIBS)
+	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)

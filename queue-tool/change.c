@@ -114,8 +114,7 @@ change(struct change *c, int argc, char *argv[])
 		return EXIT_USAGE;
 	}
 	if (select_each(c->t, &s, on_view, c) == -1 ||
-	    (c->changed > 0 && spool_flush(c->t->spool) == -1) ||
-	    c->failed > 0)
+	    (c->changed > 0 && spool_flush(c->t->spool) == -1) || c->failed > 0)
 		return EXIT_BROKEN;
 	if (c->changed + c->left == 0) {
 		fprintf(

@@ -11,6 +11,8 @@
 #define HOST_MAX 300 /* of host and who */
 #define CRC_LEN  8
 
+#define ATTEMPT_MAX (UINT32_MAX - 1) /* there is a number for the next one */
+
 /*
  * The fields of each kind behind time, kind and suffix, in order: r recipients,
  * o outcome, a attempt, d due, k kind of report, h host, t text, w who.
@@ -211,7 +213,7 @@ field_parse(struct record *rec, char name, struct str field, struct buf *store)
 		rec->outcome = word;
 		break;
 	case 'a':
-		bad = str_number(field, UINT32_MAX, &number);
+		bad = str_number(field, ATTEMPT_MAX, &number);
 		rec->attempt = number;
 		break;
 	case 'd':

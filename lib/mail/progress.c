@@ -127,7 +127,7 @@ attempt_apply(struct progress *p, const struct record *rec, unsigned *counted)
 	if (p->first_attempt_s == 0)
 		p->first_attempt_s = rec->time_s;
 	p->last_attempt_s = rec->time_s;
-	if (rec->attempt >= p->next_attempt && rec->attempt < UINT32_MAX)
+	if (rec->attempt >= p->next_attempt)
 		p->next_attempt = rec->attempt + 1;
 	if (rec->outcome != OUTCOME_DEFERRED)
 		return;

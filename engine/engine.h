@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Private to the engine.  A message's way: intake.c -> decide.c (-> hops.c)
+ * -> handoff.c.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mail/entry.h"
+#include "mail/journal.h"
+#include "mail/progress.h"
+#include "mail/queuefile.h"
+#include "mail/route.h"
+#include "proc/parent.h"
+
+/* ---- intake.c: arrivals in incoming/, one after the other ---- */
+
+void intake_start(struct worker *w);
+/* A new map: what could not be routed is tried again. */
+void intake_retry(void);
+
+/* ---- decide.c: where each recipient goes ---- */
+
+/* The recipients that share a destination: one entry of processed/. */
+struct group {
+	struct rcptset recipients;
+	char prio;
+	bool spreads;
+	char tag[TAG_LEN + 1];
+	char destination[DESTINATION_SIZE]; /* for the log */
+};
+
+struct decision {
+	struct group *groups;
+	size_t ngroups;
+	struct rcptset failed; /* refused here and now */
+	const char *reason;    /* why they failed: "5.4.6 ..." */
+};
+
+enum verdict {
+	VERDICT_GO,    /* hand it off as decided */
+	VERDICT_LATER, /* the map is damaged: leave it in incoming/ */
+	VERDICT_DAMAGED,
+};
+
+/* Decide for every recipient that the name stands for and that is not final.
+ * decision_free() in any case. */
+enum verdict decide(struct worker *w, struct queuefile *qf,
+    const struct progress *progress, struct decision *d_r);
+void decision_free(struct decision *d);
+
+/* ---- hops.c: loops ---- */
+
+/* How many Received: fields the header has; stops counting at max + 1.  -1 when
+ * the content cannot be read. */
+int hops_count(struct queuefile *qf, int max);
+
+/* ---- handoff.c: out of incoming/ ---- */
+
+/* Move the entry on as decided: 0, or -1 when it is left where it is or an
+ * operator took it. */
+int handoff(struct worker *w, struct entry *e, struct queuefile *qf,
+    const struct progress *progress, const struct decision *d);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Out of incoming/.  The common case, one destination, writes nothing: the
+ * message is read, looked up and renamed.
+ *
+ * Recipients that failed here are journalled as failed and travel with the
+ * first group; the sender, which may publish reports, reports them.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/spool.h"
+
+/* The tag of an entry that has nothing to deliver, only to report. */
+#define REPORT_DESTINATION "report"
+
+static int
+journal_failures(const struct entry *e, struct queuefile *qf,
+    const struct progress *progress, const struct decision *d)
+{
+	struct record rec = {.kind = RECORD_OUTCOME, .outcome = OUTCOME_FAILED};
+	struct buf list = {0}, line = {0};
+	int rc;
+
+	rcptset_format(&d->failed, &list);
+	rec.time_s = clock_wall_s();
+	rec.suffix = id_suffix(e->id);
+	rec.recipients = (struct str){buf_text(&list), list.len};
+	rec.attempt = progress->next_attempt;
+	rec.text = str_of(d->reason);
+	record_format(&rec, &line);
+	rc = queuefile_append(qf->fd, &line);
+	if (rc == -1)
+		log_warn("%s: journal a failure", e->id);
+	else
+		log_info("%s: refused recipients=%s reason=\"%s\"", e->id,
+		    buf_text(&list), d->reason);
+	buf_free(&line);
+	buf_free(&list);
+	return rc;
+}
+
+static void
+log_routed(const struct entry *e, const struct group *g)
+{
+	log_info("%s: routed destination=\"%s\" recipients=%zu", e->id,
+	    g->destination, rcptset_count(&g->recipients));
+}
+
+static int
+handoff_one(
+    struct worker *w, struct entry *e, int flush_fd, const struct group *g)
+{
+	unsigned shard = tag_shard(g->tag, e->id, g->spreads);
+
+	if (spool_process(w->spool, e, flush_fd, g->prio, g->tag, shard) == -1)
+		return -1;
+	log_routed(e, g);
+	return 0;
+}
+
+/* Nothing to deliver: to the sender all the same, who ends and reports it. */
+static int
+handoff_report(struct worker *w, struct entry *e, int flush_fd)
+{
+	char tag[TAG_LEN + 1];
+
+	tag_make(REPORT_DESTINATION, tag);
+	return spool_process(w->spool, e, flush_fd, PRIO_NORMAL, tag,
+	    tag_shard(tag, e->id, true));
+}
+
+/* Recipients that are final but not all reported stay with part 0. */
+static void
+keep_with_first(struct group *first, const struct progress *progress,
+    const struct rcptset *failed)
+{
+	for (size_t i = 0; i < progress->nrcpts; i++)
+		if (progress->rcpts[i].mine &&
+		    (progress->rcpts[i].final || rcptset_has(failed, i)))
+			rcptset_add(&first->recipients, i);
+}
+
+static int
+handoff_split(struct worker *w, struct entry *e, struct queuefile *qf,
+    const struct progress *progress, const struct decision *d)
+{
+	struct split_part *parts = mem_alloc(d->ngroups * sizeof(*parts));
+	struct buf *lists = mem_alloc(d->ngroups * sizeof(*lists));
+	int rc, saved;
+
+	keep_with_first(&d->groups[0], progress, &d->failed);
+	for (size_t i = 0; i < d->ngroups; i++) {
+		const struct group *g = &d->groups[i];
+
+		rcptset_format(&g->recipients, &lists[i]);
+		parts[i] = (struct split_part){
+		    .recipients = buf_text(&lists[i]),
+		    .prio = g->prio,
+		    .tag = g->tag,
+		    .shard = tag_shard(g->tag, e->id, g->spreads),
+		};
+	}
+	rc =
+	    spool_split(w->spool, e, qf->fd, parts, d->ngroups, clock_wall_s());
+	for (size_t i = 0; rc == 0 && i < d->ngroups; i++)
+		log_info("%s: routed as=%s.%zu destination=\"%s\" "
+			 "recipients=%zu",
+		    e->id, e->id, i, d->groups[i].destination,
+		    rcptset_count(&d->groups[i].recipients));
+	saved = errno;
+	if (rc == -1 && saved != ENOENT)
+		spool_recover_splits(w->spool, e->shard);
+	for (size_t i = 0; i < d->ngroups; i++)
+		buf_free(&lists[i]);
+	free(lists);
+	free(parts);
+	errno = saved;
+	return rc;
+}
+
+int
+handoff(struct worker *w, struct entry *e, struct queuefile *qf,
+    const struct progress *progress, const struct decision *d)
+{
+	int flush_fd = -1;
+
+	if (rcptset_count(&d->failed) > 0) {
+		if (journal_failures(e, qf, progress, d) == -1)
+			return -1;
+		flush_fd = qf->fd;
+	}
+	switch (d->ngroups) {
+	case 0:
+		return handoff_report(w, e, flush_fd);
+	case 1:
+		return handoff_one(w, e, flush_fd, &d->groups[0]);
+	default: /* flushes the journal itself */
+		return handoff_split(w, e, qf, progress, d);
+	}
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Arrivals in incoming/.  A name that arrives is worked on at once; a backlog,
+ * at the start or after an overflow of the watch, is read in slices so that
+ * arrivals and orders get their turn.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "mail/spool.h"
+#include "proc/loop.h"
+#include "proc/shards.h"
+#include "proc/watch.h"
+
+#define SLICE    1000
+#define RETRY_MS 10000
+
+static struct {
+	struct worker *w;
+	struct watch *watch;
+	struct loop_timer *retry;
+	bool rescan[SHARDS];
+	bool scanning; /* a slice is due in the next turn */
+} intake;
+
+/* ---- one entry ---- */
+
+/* It has killed two workers: out of the flow, with the reason. */
+static void
+hold_suspect(struct entry *e)
+{
+	struct record rec = {.kind = RECORD_HOLD};
+	struct buf line = {0};
+	int fd;
+
+	rec.time_s = clock_wall_s();
+	rec.suffix = id_suffix(e->id);
+	rec.who = str_of("engine");
+	rec.text = str_of("crashed its worker twice");
+	record_format(&rec, &line);
+	fd = spool_open_entry(intake.w->spool, e);
+	if (fd != -1 && queuefile_append(fd, &line) == -1)
+		log_warn("%s: journal the hold", e->id);
+	fd_close(&fd);
+	buf_free(&line);
+	if (spool_hold(intake.w->spool, e) == -1)
+		return;
+	parent_forget(e->id); /* released, it gets a new trial */
+	log_warnx("%s: held reason=\"crashed its worker twice\"", e->id);
+}
+
+static void
+retry_later(void)
+{
+	loop_timer_set(intake.retry, RETRY_MS);
+}
+
+/* Routed, or left where it is to be tried again. */
+static void
+route_open_file(struct entry *e, struct queuefile *qf)
+{
+	struct progress progress = {0};
+	struct decision d = {0};
+	struct buf store = {0};
+	struct str journal;
+
+	if (queuefile_journal(qf, &store, &journal) == -1) {
+		log_warn("%s: read the journal", e->id);
+		retry_later();
+		goto out;
+	}
+	if (progress_read(journal, id_suffix(e->id), qf->envelope.nrecipients,
+		&progress) == -1) {
+		spool_corrupt(intake.w->spool, e, "no record of its split");
+		goto out;
+	}
+	switch (decide(intake.w, qf, &progress, &d)) {
+	case VERDICT_GO:
+		if (handoff(intake.w, e, qf, &progress, &d) == -1 &&
+		    errno != ENOENT)
+			retry_later();
+		break;
+	case VERDICT_LATER:
+		retry_later();
+		break;
+	case VERDICT_DAMAGED:
+		spool_corrupt(intake.w->spool, e, "content does not match");
+		break;
+	}
+out:
+	decision_free(&d);
+	progress_free(&progress);
+	buf_free(&store);
+}
+
+/* The life of an entry in this room: one call each. */
+static void
+route_entry(struct entry *e)
+{
+	struct queuefile qf = {.fd = -1};
+	int fd;
+
+	if (parent_suspects(e->id)) {
+		hold_suspect(e);
+		return;
+	}
+	parent_note(e->id);
+	fd = spool_open_entry(intake.w->spool, e);
+	if (fd != -1 && queuefile_open(fd, &qf) == 0)
+		route_open_file(e, &qf);
+	else if (errno == EBADMSG)
+		spool_corrupt(intake.w->spool, e, "preamble or envelope");
+	else if (errno != ENOENT) {
+		log_warn("%s: read", e->id);
+		retry_later();
+	}
+	queuefile_free(&qf);
+	fd_close(&fd);
+	parent_note(NULL);
+}
+
+/* ---- arrivals ---- */
+
+static void
+on_name(void *arg, int shard, const char *name)
+{
+	struct entry e;
+
+	(void)arg;
+	if (spool_failed(intake.w->spool))
+		return;
+	if (entry_parse(STATE_INCOMING, (unsigned)shard, name, &e) == 0)
+		route_entry(&e);
+	else
+		intake.rescan[shard] = true; /* the listing mends the name */
+}
+
+struct slice {
+	unsigned left;
+};
+
+static int
+on_listed(void *arg, const struct entry *listed)
+{
+	struct slice *slice = arg;
+	struct entry e = *listed;
+
+	route_entry(&e);
+	return --slice->left == 0 ? 1 : 0;
+}
+
+/* One slice of one shard; the rest in the next turn. */
+static void
+scan_some(void *arg)
+{
+	struct slice slice = {SLICE};
+
+	(void)arg;
+	intake.scanning = false;
+	for (unsigned s = 0; s < SHARDS; s++) {
+		if (!intake.rescan[s] || spool_failed(intake.w->spool))
+			continue;
+		switch (spool_list(intake.w->spool, STATE_INCOMING, s, true,
+		    on_listed, &slice)) {
+		case 0:
+			intake.rescan[s] = false;
+			break;
+		case 1: /* more of it later */
+			intake.scanning = true;
+			loop_soon(scan_some, NULL);
+			return;
+		default:
+			log_warn("incoming/%u: read", s);
+			retry_later();
+		}
+	}
+}
+
+static void
+scan_soon(void)
+{
+	if (intake.scanning)
+		return;
+	intake.scanning = true;
+	loop_soon(scan_some, NULL);
+}
+
+static void
+on_rescan(void *arg, int shard)
+{
+	(void)arg;
+	intake.rescan[shard] = true;
+	scan_soon();
+}
+
+void
+intake_retry(void)
+{
+	for (unsigned s = 0; s < SHARDS; s++)
+		intake.rescan[s] = shards_mine(s);
+	scan_soon();
+}
+
+static void
+on_retry(void *arg)
+{
+	(void)arg;
+	intake_retry();
+}
+
+/* Watch first, read then: no arrival falls between. */
+static void
+on_shard(void *arg, unsigned shard)
+{
+	struct spool *sp = intake.w->spool;
+
+	(void)arg;
+	spool_clean_slot(sp, shard);
+	spool_recover_splits(sp, shard);
+	if (watch_add(intake.watch, sp->incoming[shard], (int)shard) == -1)
+		fatalx("engine: cannot watch incoming/%u", shard);
+	on_rescan(NULL, (int)shard);
+}
+
+void
+intake_start(struct worker *w)
+{
+	intake.w = w;
+	intake.watch = watch_new(on_name, on_rescan, NULL);
+	intake.retry = loop_timer_new(on_retry, NULL);
+	shards_start(w, on_shard, NULL);
+}
