@@ -32,7 +32,9 @@ ALL_PKGS := $(sort $(PKGS) $(PKGS_sender) $(PKGS_queue-tool))
 
 PKG_CONFIG ?= pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(ALL_PKGS) 2>/dev/null)
-pkg_libs    = $(shell $(PKG_CONFIG) --libs $(PKGS) $(1))
+# glibc reads DNS packets in a library without a pkg-config file.
+pkg_libs    = $(shell $(PKG_CONFIG) --libs $(PKGS) $(1)) \
+	      $(if $(filter libunbound,$(1)),-lresolv)
 
 # These goals need no libraries yet: they run scripts/deps, then make again.
 NO_PKGS	:= check demo clean format
@@ -127,7 +129,7 @@ $(B)/%.o: %.c
 $(B)/cdbmaps/defaults.o: $(wildcard conf/*)
 
 # A test called ROOM_noun.c is linked with that room, and may include its
-# header as "ROOM/ROOM.h".
+# header as "ROOM/ROOM.h"; so is a tool, and the others with tools/wire.
 $(B)/tests/%.o: ALL_CFLAGS += -Itests -I.
 $(B)/tests/%: libs = $(call pkg_libs,$(ALL_PKGS))
 room_of	 = $(foreach r,$(ROOMS),$(if $(filter $(r)_%,$(1)),$(B)/room/$(r).a))
@@ -135,7 +137,8 @@ room_of	 = $(foreach r,$(ROOMS),$(if $(filter $(r)_%,$(1)),$(B)/room/$(r).a))
 $(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o $(B)/tests/spool_fixture.o \
     $$(call room_of,$$*) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
-$(B)/tests/tools/%: $(B)/tests/tools/%.o $(WIRE) $(LIBS)
+$(B)/tests/tools/%: $(B)/tests/tools/%.o \
+    $$(or $$(strip $$(call room_of,$$*)),$(WIRE)) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
 $(B)/tests/replay/%.t: $(B)/tests/fuzz/%.o $(B)/tests/replay.o \
     $(B)/tests/tap.o $$(call room_of,$$*) $(LIBS)

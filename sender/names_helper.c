@@ -142,11 +142,11 @@ configure(struct ub_ctx *ub, const char *servers)
 	ub_ctx_debugout(ub, helper.errors);
 	for (i = 0; i < COUNT(options) && e == 0; i++)
 		e = ub_ctx_set_option(ub, options[i].name, options[i].value);
-	for (i = 0; i < COUNT(own_zones) && e == 0; i++)
-		e = ub_ctx_zone_add(ub, own_zones[i], "nodefault");
 	snprintf(copy, sizeof(copy), "%s", servers);
 	while (e == 0 && (server = strsep(&rest, ",")) != NULL)
 		e = ub_ctx_set_fwd(ub, server);
+	for (i = 0; i < COUNT(own_zones) && e == 0; i++) /* ends the setting */
+		e = ub_ctx_zone_add(ub, own_zones[i], "nodefault");
 	return e;
 }
 
