@@ -28,27 +28,41 @@ make_directory(int dirfd, const char *name)
 	return errno == EEXIST ? 0 : -1;
 }
 
-/* Open the directory of the maildir itself, made when it is missing; its name
- * in the parent is durable then. */
+/*
+ * Make a directory, its name durable in its parent.  Below the spool what is
+ * missing above it is made too; elsewhere it may be a file system that is not
+ * mounted.
+ */
 static int
-open_top(const char *path)
+make_path(const char *path)
 {
 	char *copy = mem_dup(path);
-	int parent = -1, made, top = -1;
+	const char *above = dirname(copy);
+	int parent, made, rc = -1;
 
-	top = open_directory(AT_FDCWD, path);
-	if (top != -1 || errno != ENOENT)
-		goto out;
-	parent = open_directory(AT_FDCWD, dirname(copy));
+	parent = open_directory(AT_FDCWD, above);
+	if (parent == -1 && errno == ENOENT && *path != '/' &&
+	    make_path(above) == 0)
+		parent = open_directory(AT_FDCWD, above);
 	if (parent == -1)
 		goto out;
 	made = make_directory(AT_FDCWD, path);
-	if (made == -1 || (made == 1 && fsync(parent) == -1))
-		goto out;
-	top = open_directory(AT_FDCWD, path);
+	if (made == 0 || (made == 1 && fsync(parent) == 0))
+		rc = 0;
 out:
 	fd_close(&parent);
 	free(copy);
+	return rc;
+}
+
+/* Open the directory of the maildir itself, made when it is missing. */
+static int
+open_top(const char *path)
+{
+	int top = open_directory(AT_FDCWD, path);
+
+	if (top == -1 && errno == ENOENT && make_path(path) == 0)
+		top = open_directory(AT_FDCWD, path);
 	return top;
 }
 

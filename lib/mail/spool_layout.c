@@ -64,7 +64,8 @@ room_user(enum room room)
 /*
  * The receiver is not in group stage: 0711 lets it pass to its own places, and
  * 0750 keeps it out of everything from split/ on.  Setgid hands group stage
- * down to every file.
+ * down to every file.  mail/ is no state: it is where maildir routes that name
+ * no other place deliver.
  */
 static const struct place {
 	const char *name;
@@ -93,6 +94,7 @@ static const struct place {
     {"corrupt",         ROOM_QUEUE_TOOL, 02770, false, E | S | Q, AT(corrupt)  },
     {"control",         ROOM_QUEUE_TOOL, 02770, false, S | Q,     AT(control)  },
     {"map",	     ROOM_QUEUE_TOOL, 0755,  false, ALL,       AT(map)      },
+    {"mail",            ROOM_SENDER,     0700,  false, 0,         NOBODY       },
 };
 
 #define PLACES (sizeof(places) / sizeof(places[0]))
