@@ -92,7 +92,7 @@ def a_browser(stage):
         c.ends()
 
 
-with Stage(settings="bare-lf 127.0.0.2") as stage:
+with Stage(settings="bare-lf normalise 127.0.0.2") as stage:
     stage.start("receiver")
     every_false_end(stage)
     lone_line_ends(stage)

@@ -223,7 +223,7 @@ def listening(pid):
     return {int(r[1].split(":")[1], 16) for r in rows if r[9] in inodes}
 
 
-with Stage(domains="home.example") as stage:
+with Stage(domains="home.example  maildir:mail/%d/%u") as stage:
     stage.settings = f"""hostname mx.example
 listen 127.0.0.1:{stage.port}
 relay-from 127.0.0.1

@@ -65,6 +65,8 @@ class Stage:
         self.users = users
         self.flags = ([] if users else ["-U"]) + (["-v"] if verbose else [])
         os.mkdir(self.tables)
+        if "local-route" not in settings:
+            settings = f"local-route maildir:mail/%d/%u\n{settings}"
         self.write(
             settings=f"hostname mx.example\nlisten 127.0.0.1:{self.port}\n"
             f"relay-from 127.0.0.0/8\nforce-filesystem yes\n{settings}\n",
