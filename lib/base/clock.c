@@ -12,14 +12,34 @@
 
 #define US_PER_S     1000000
 #define LOOK_EACH_MS 1000
+#define TRUST_S      3600
 #define LAST_S       253402300799 /* the end of the year 9999 */
 
 static int64_t turned_s; /* by clock_turn() */
 static int64_t file_s;   /* by the file that STAGEPOST_CLOCK names */
 static int file_fd = -1;
 static int64_t looked_ms;
+static int64_t boot_s; /* wall time of the boot, as it was at the start */
 
 static struct tm broken_down(int64_t wall_s);
+
+/* The wall time at which this system booted, by what the wall clock says now;
+ * time that it slept has passed too. */
+static int64_t
+boot_time(void)
+{
+	struct timespec wall, up;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return wall.tv_sec - up.tv_sec;
+}
+
+bool
+clock_trusted(void)
+{
+	return llabs(boot_time() - boot_s) <= TRUST_S;
+}
 
 /* The file is kept open, so that it is still read after a chroot; for the same
  * reason the library is made to read its time zone now. */
@@ -29,6 +49,7 @@ clock_init(void)
 	const char *path = getenv("STAGEPOST_CLOCK");
 
 	broken_down(0);
+	boot_s = boot_time();
 	fd_close(&file_fd);
 	file_s = 0;
 	if (!path || geteuid() != getuid() || getegid() != getgid())

@@ -15,6 +15,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Read the environment; call once before any confinement. */
@@ -24,6 +25,14 @@ void clock_refresh(void);
 int64_t clock_wall_s(void);
 int64_t clock_wall_us(void);
 int64_t clock_steady_ms(void);
+
+/*
+ * Has the system's wall clock kept in step with the time that passed since
+ * clock_init()?  False once it was set by more than an hour: ages and lifetimes
+ * that are reckoned by it are not to be believed then.  What a test turns does
+ * not count.
+ */
+bool clock_trusted(void);
 
 /* Add to the wall time in this process, for unit tests. */
 void clock_turn(int64_t seconds);

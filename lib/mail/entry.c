@@ -61,14 +61,26 @@ id_derive(const char *id, uint64_t hash, char out[ID_LEN + 1])
 	base32_format(hash, RANDOM_DIGITS, out + TIME_DIGITS);
 }
 
+static const char base32_digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
 static bool
 is_base32(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (s[i] == '\0' ||
-		    strchr("0123456789abcdefghjkmnpqrstvwxyz", s[i]) == NULL)
+		if (s[i] == '\0' || strchr(base32_digits, s[i]) == NULL)
 			return false;
 	return true;
+}
+
+int64_t
+id_time_us(const char *id)
+{
+	uint64_t us = 0;
+
+	for (size_t i = 0; i < TIME_DIGITS; i++)
+		us = us << 5 |
+		     (uint64_t)(strchr(base32_digits, id[i]) - base32_digits);
+	return (int64_t)us;
 }
 
 /* ".2.1": each a number in its shortest form, so that a name is unique. */

@@ -62,6 +62,9 @@ void id_make(char out[ID_LEN + 1]);
 /* An id made from another's time and a hash, always the same for the same
  * input: for reports, so that a repeat is seen as one. */
 void id_derive(const char *id, uint64_t hash, char out[ID_LEN + 1]);
+/* When it was made, in microseconds of wall time; of a derived id, when that
+ * was which it was derived from. */
+int64_t id_time_us(const char *id);
 /* 18 digits of base 32, then any number of ".<n>". */
 bool id_check(const char *id);
 /* The suffixes of an id: "" or ".2.1". */

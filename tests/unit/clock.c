@@ -50,6 +50,15 @@ test_formats(void)
 }
 
 static void
+test_trust(void)
+{
+	clock_init();
+	clock_turn(30 * 86400);
+	ok(clock_trusted(), "what a test turns is not a wrong clock");
+	clock_turn(-30 * 86400);
+}
+
+static void
 test_turning(void)
 {
 	int64_t steady = clock_steady_ms();
@@ -141,6 +150,7 @@ main(void)
 
 	unsetenv("STAGEPOST_CLOCK");
 	test_formats();
+	test_trust();
 	test_turning();
 	test_file(dir);
 	test_privileged(dir);

@@ -12,6 +12,7 @@ static void
 test_ids(void)
 {
 	char a[ID_LEN + 1], b[ID_LEN + 1], c[ID_LEN + 1];
+	int64_t now_us;
 
 	id_make(a);
 	clock_turn(-86400);
@@ -19,7 +20,14 @@ test_ids(void)
 	clock_turn(86400);
 	ok(strlen(a) == ID_LEN && id_check(a), "an id is one: %s", a);
 	ok(strcmp(a, b) < 0, "ids grow though the clock was set back");
+	clock_turn(1000);
+	now_us = clock_wall_us();
+	id_make(b);
+	ok(id_time_us(b) >= now_us && id_time_us(b) <= now_us + 5000000,
+	    "an id tells when it was made");
+	clock_turn(-1000);
 	id_derive(a, 42, b);
+	is_int(id_time_us(b), id_time_us(a), "a derived one its origin's time");
 	id_derive(a, 42, c);
 	is_str(b, c, "a derived id is the same each time");
 	ok(strncmp(a, b, 11) == 0 && id_check(b),
