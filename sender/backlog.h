@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The window on processed/: what is due now, by destination, from names alone.
+ *
+ * At most BACKLOG_MAX names are kept in memory, and a share of that for one
+ * destination; the rest is left on disk and read again when a destination that
+ * has left some out runs low.  So memory does not grow with the backlog, and
+ * a stalled destination takes no room from the others.
+ */
+#ifndef SENDER_BACKLOG_H
+#define SENDER_BACKLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/tree.h>
+
+#include "mail/entry.h"
+
+#define BACKLOG_MAX   20000 /* names a worker keeps, all destinations */
+#define BACKLOG_SHARE 1000  /* of one destination, when others wait too */
+#define BACKLOG_TRICKLE \
+	8 /* of one destination, when the window is full,
+                                  or while it is suspended */
+
+struct destination;
+struct waiting;
+RB_HEAD(backlog_queue, waiting);
+
+/* The names that wait for one destination: best priority first, then the
+ * oldest. */
+struct backlog {
+	struct backlog_queue queue;
+	size_t count;
+	bool left_out; /* more of it is on disk */
+};
+
+/* Start watching for arrivals; once a worker. */
+void backlog_start(void);
+
+/* This worker holds the shard now: watch processed/<s>, then read it. */
+void backlog_shard(unsigned shard);
+
+/* A name is in processed/: by the watch, a listing, or our own doing. */
+void backlog_add(const struct entry *e);
+
+/* Take the first name of a destination's queue: false when none is there. */
+bool backlog_next(struct destination *d, struct entry *e_r);
+
+/* The destination is suspended: keep only a trickle in memory. */
+void backlog_trim(struct destination *d);
+
+/* Priority of the first name in a queue that is not empty. */
+char backlog_prio(const struct backlog *b);
+
+/* The name could not be taken for a reason of ours: it is left on disk, and the
+ * shard is read again later. */
+void backlog_miss(const struct entry *e);
+
+/* Names in memory, of all destinations. */
+size_t backlog_total(void);
+
+#endif

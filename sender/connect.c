@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: ISC */
+#include "connect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "destination.h"
+#include "job.h"
+#include "outcome.h"
+#include "proc/io.h"
+#include "proc/loop.h"
+#include "sender.h"
+#include "target.h"
+
+#define FAIR_SHARE 20 /* messages of a connection while others wait for one */
+
+TAILQ_HEAD(conn_queue, conn);
+
+/* Those under way, those idle (the longest first), those to be freed at the
+ * end of the turn: until then a handler may look at its connection. */
+static struct conn_queue busy = TAILQ_HEAD_INITIALIZER(busy);
+static struct conn_queue idle = TAILQ_HEAD_INITIALIZER(idle);
+static struct conn_queue closed = TAILQ_HEAD_INITIALIZER(closed);
+static unsigned count;
+
+static void try_target(struct conn *c);
+static void connect_close(struct conn *c);
+
+/* ---- its life ---- */
+
+static void
+on_deadline(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->idle)
+		connect_close(c);
+	else
+		dialogue_late(c);
+}
+
+static struct conn *
+conn_new(struct destination *d, struct job *job)
+{
+	struct conn *c = mem_alloc(sizeof(*c));
+
+	c->dest = d;
+	c->job = job;
+	c->deadline = loop_timer_new(on_deadline, c);
+	TAILQ_INSERT_TAIL(&busy, c, link);
+	destination_conn_opened(d);
+	count++;
+	return c;
+}
+
+/* Leave the host; the connection may go on to another one. */
+static void
+leave_host(struct conn *c)
+{
+	if (c->greeted)
+		c->dest->nreached--;
+	c->greeted = false;
+	loop_timer_stop(c->deadline);
+	if (c->io == NULL)
+		return;
+	dialogue_quit(c);
+	io_close(&c->io);
+}
+
+static void
+not_idle(struct conn *c)
+{
+	if (!c->idle)
+		return;
+	c->idle = false;
+	LIST_REMOVE(c, idle_link);
+	TAILQ_REMOVE(&idle, c, link);
+	TAILQ_INSERT_TAIL(&busy, c, link);
+}
+
+static void
+connect_close(struct conn *c)
+{
+	not_idle(c);
+	leave_host(c);
+	resolve_cancel(&c->resolve);
+	loop_timer_free(&c->deadline);
+	TAILQ_REMOVE(&busy, c, link);
+	TAILQ_INSERT_TAIL(&closed, c, link);
+	count--;
+	destination_conn_closed(c->dest);
+}
+
+void
+connect_reap(void *arg)
+{
+	struct conn *c;
+
+	(void)arg;
+	while ((c = TAILQ_FIRST(&closed)) != NULL) {
+		TAILQ_REMOVE(&closed, c, link);
+		free(c->targets);
+		free(c);
+	}
+}
+
+/* May it take another message? */
+static bool
+worth_keeping(const struct conn *c)
+{
+	unsigned max = c->dest->profile.messages_per_connection;
+
+	if (sender.stopping || c->last_resort)
+		return false;
+	if (max > 0 && c->messages >= max)
+		return false;
+	return c->messages < FAIR_SHARE || !destination_waits_for_slot();
+}
+
+static void
+make_idle(struct conn *c)
+{
+	if (!worth_keeping(c)) {
+		connect_close(c);
+		return;
+	}
+	c->idle = true;
+	LIST_INSERT_HEAD(&c->dest->idle, c, idle_link);
+	TAILQ_REMOVE(&busy, c, link);
+	TAILQ_INSERT_TAIL(&idle, c, link);
+	loop_timer_set(c->deadline, (int64_t)sender.set->idle_timeout_s * 1000);
+	destination_ready(c->dest);
+}
+
+bool
+connect_evict(void)
+{
+	struct conn *c;
+
+	TAILQ_FOREACH(c, &idle, link)
+	if (c->dest->backlog.count == 0) {
+		connect_close(c);
+		return true;
+	}
+	return false;
+}
+
+/* ---- from host to host ---- */
+
+/* Nobody could be reached for the job of this connection. */
+static void
+unreachable(struct conn *c)
+{
+	struct job *job = c->job;
+
+	c->job = NULL;
+	if (c->dest->nreached > 0) {
+		/* Others of our connections are served: no attempt. */
+		destination_crowded(c->dest);
+		job_return(job);
+	} else {
+		destination_suspend(c->dest, job->rcpts[0].answer->text);
+		outcome_settle(job);
+	}
+	connect_close(c);
+}
+
+static void
+ask_again(struct job *job)
+{
+	for (size_t i = 0; i < job->nrcpts; i++)
+		if (job->rcpts[i].result == RESULT_TEMPORARY)
+			job->rcpts[i].result = RESULT_NONE;
+}
+
+/* Every recipient has a result from this host: let the next one have what is
+ * only temporary, or be done with the job. */
+static void
+next_step(struct conn *c)
+{
+	struct job *job = c->job;
+	bool temporary = job_count(job, RESULT_TEMPORARY) > 0;
+
+	if (temporary && !job->uncertain && c->target + 1 < c->ntargets) {
+		if (c->greeted)
+			c->last_resort = true;
+		leave_host(c);
+		ask_again(job);
+		c->target++;
+		try_target(c);
+		return;
+	}
+	if (temporary && !c->ever_greeted) {
+		unreachable(c);
+		return;
+	}
+	c->job = NULL;
+	outcome_settle(job);
+	if (c->greeted && c->io != NULL)
+		make_idle(c);
+	else
+		connect_close(c);
+}
+
+/* The host is of no use, for this reason. */
+static void
+host_failed(struct conn *c, const char *why)
+{
+	job_result_all(c->job, RESULT_TEMPORARY, c->host, why);
+	leave_host(c);
+	next_step(c);
+}
+
+static void
+connect_failed(struct conn *c, int error)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "4.4.1 connect: %s", strerror(error));
+	host_failed(c, why);
+}
+
+static void
+on_lost(struct conn *c, int error)
+{
+	char why[128];
+
+	if (c->connecting) {
+		connect_failed(c, error);
+		return;
+	}
+	snprintf(why, sizeof(why), "4.4.2 lost connection after %s%s%s",
+	    dialogue_where(c), error != 0 ? ": " : "",
+	    error != 0 ? strerror(error) : "");
+	connect_lost(c, why);
+}
+
+static void
+on_io(struct io *io, enum io_event what, void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->job != NULL)
+		parent_note(c->job->entry.id);
+	switch (what) {
+	case IO_CONNECTED:
+		c->connecting = false;
+		dialogue_begin(c, c->lmtp);
+		break;
+	case IO_DATA:
+		dialogue_input(c);
+		break;
+	case IO_DRAINED:
+		dialogue_drained(c);
+		break;
+	case IO_EOF:
+		on_lost(c, 0);
+		break;
+	case IO_TIMEOUT:
+		on_lost(c, ETIMEDOUT);
+		break;
+	case IO_ERROR:
+		on_lost(c, io_error(io));
+		break;
+	}
+	parent_note(NULL);
+}
+
+static void
+try_target(struct conn *c)
+{
+	const struct target *t = &c->targets[c->target];
+
+	target_name(t, c->host);
+	c->messages = 1;
+	c->connecting = true;
+	c->io = io_connect((const struct sockaddr *)&t->addr, target_source(t),
+	    sender.set->connect_timeout_s * 1000, on_io, c);
+	if (c->io == NULL)
+		connect_failed(c, errno);
+}
+
+/* ---- the beginning ---- */
+
+static void
+on_resolved(void *arg, const struct resolve_answer *answer)
+{
+	struct conn *c = arg;
+
+	c->resolve = NULL;
+	switch (answer->status) {
+	case RESOLVE_OK:
+		c->ntargets = answer->ntargets;
+		c->targets =
+		    mem_resize(c->targets, c->ntargets, sizeof(*c->targets));
+		memcpy(c->targets, answer->targets,
+		    c->ntargets * sizeof(*c->targets));
+		c->target = 0;
+		try_target(c);
+		return;
+	case RESOLVE_TEMPFAIL:
+		job_result_all(c->job, RESULT_TEMPORARY, "", answer->text);
+		break;
+	case RESOLVE_PERMFAIL:
+		job_result_all(c->job, RESULT_PERMANENT, "", answer->text);
+		break;
+	}
+	c->ntargets = 0;
+	next_step(c);
+}
+
+/* The domain of an mx destination, "mx DOMAIN options". */
+static void
+mx_domain(const struct route *route, char out[DOMAIN_MAX + 1])
+{
+	struct str rest = str_of(route->destination);
+
+	str_word(&rest);
+	str_copy(out, DOMAIN_MAX + 1, str_word(&rest));
+}
+
+static void
+look_up(struct conn *c)
+{
+	const struct route *route = c->dest->route;
+	char domain[DOMAIN_MAX + 1] = "";
+
+	if (route->kind == ROUTE_MX)
+		mx_domain(route, domain);
+	c->lmtp = route->kind == ROUTE_LMTP;
+	c->ever_greeted = c->last_resort = false;
+	c->resolve = resolve_route(route, domain, on_resolved, c);
+}
+
+void
+connect_open(struct destination *d, struct job *job)
+{
+	look_up(conn_new(d, job));
+}
+
+void
+connect_reuse(struct conn *c, struct job *job)
+{
+	not_idle(c);
+	c->job = job;
+	c->messages++;
+	c->ever_greeted = true;
+	dialogue_send(c);
+}
+
+/* ---- told by the dialogue ---- */
+
+void
+connect_greeted(struct conn *c)
+{
+	c->greeted = c->ever_greeted = true;
+	c->dest->nreached++;
+	destination_reached(c->dest);
+	dialogue_send(c);
+}
+
+void
+connect_refused(struct conn *c, bool permanent, const char *text)
+{
+	bool next =
+	    c->dest->profile.greeting_next && c->target + 1 < c->ntargets;
+
+	if (permanent && !next)
+		job_result_all(c->job, RESULT_PERMANENT, c->host, text);
+	else
+		job_result_all(c->job, RESULT_TEMPORARY, c->host, text);
+	leave_host(c);
+	next_step(c);
+}
+
+void
+connect_sent(struct conn *c)
+{
+	if (job_count(c->job, RESULT_NONE) > 0)
+		dialogue_send(c);
+	else
+		next_step(c);
+}
+
+/* A kept connection that the host closed before it answered anything about
+ * this message: that is no answer, ask again on a new one. */
+static bool
+is_stale(const struct conn *c)
+{
+	return c->messages > 1 && c->dialogue.step <= STEP_MAIL &&
+	       job_count(c->job, RESULT_NONE) == c->job->nrcpts;
+}
+
+void
+connect_lost(struct conn *c, const char *why)
+{
+	if (c->job == NULL) {
+		connect_close(c);
+		return;
+	}
+	if (is_stale(c)) {
+		leave_host(c);
+		look_up(c);
+		return;
+	}
+	if (c->dialogue.step == STEP_DOT &&
+	    job_count(c->job, RESULT_ACCEPTED) > 0)
+		c->job->uncertain = true;
+	host_failed(c, why);
+}
+
+void
+connect_damaged(struct conn *c)
+{
+	struct job *job = c->job;
+
+	c->job = NULL;
+	c->dialogue.step = STEP_CONTENT; /* no QUIT in the midst of it */
+	spool_corrupt(sender.spool, &job->entry,
+	    "content does not match its checksum, its end was withheld");
+	job_free(job);
+	connect_close(c);
+}
+
+/* ---- stopping ---- */
+
+void
+connect_stop(void)
+{
+	struct conn *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &idle, link, next)
+	connect_close(c);
+	TAILQ_FOREACH_SAFE(c, &busy, link, next)
+	{
+		if (c->greeted)
+			continue;
+		job_return(c->job);
+		c->job = NULL;
+		connect_close(c);
+	}
+}
+
+void
+connect_abort(void)
+{
+	struct conn *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &busy, link, next)
+	{
+		log_info("%s: abandoned after %s at the stop", c->job->entry.id,
+		    dialogue_where(c));
+		job_free(c->job);
+		c->job = NULL;
+		connect_close(c);
+	}
+}
+
+unsigned
+connect_count(void)
+{
+	return count;
+}

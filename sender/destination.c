@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+#include "destination.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "connect.h"
+#include "job.h"
+#include "local.h"
+#include "outcome.h"
+#include "proc/loop.h"
+#include "proc/shards.h"
+#include "sender.h"
+
+#define BACKOFF_MIN_S 10
+#define BACKOFF_MAX_S (15 * 60)
+#define PROBE_TICK_MS 1000
+#define CROWDED_MS    60000
+#define PRIOS         10
+
+RB_HEAD(destination_tree, destination);
+TAILQ_HEAD(ready_list, destination);
+
+static struct destination_tree all = RB_INITIALIZER(&all);
+static struct ready_list ready[PRIOS]; /* by priority; set up when used */
+static struct ready_list settling = TAILQ_HEAD_INITIALIZER(settling);
+static struct loop_timer *probe_timer;
+static unsigned nconns;  /* of all destinations */
+static bool slots_short; /* some destination lacks a connection for now */
+
+static int
+destination_compare(const struct destination *a, const struct destination *b)
+{
+	return memcmp(a->tag, b->tag, TAG_LEN);
+}
+
+RB_PROTOTYPE(destination_tree, destination, link, destination_compare)
+RB_GENERATE(destination_tree, destination, link, destination_compare)
+
+struct destination *
+destination_get(const char *tag)
+{
+	struct destination *d, key;
+
+	memcpy(key.tag, tag, sizeof(key.tag));
+	d = RB_FIND(destination_tree, &all, &key);
+	if (d != NULL)
+		return d;
+	d = mem_alloc(sizeof(*d));
+	memcpy(d->tag, tag, sizeof(d->tag));
+	RB_INIT(&d->backlog.queue);
+	LIST_INIT(&d->idle);
+	RB_INSERT(destination_tree, &all, d);
+	return d;
+}
+
+static struct ready_list *
+ready_list(char prio)
+{
+	struct ready_list *list = &ready[(unsigned)(prio - '0') % PRIOS];
+
+	if (list->tqh_last == NULL)
+		TAILQ_INIT(list);
+	return list;
+}
+
+static void
+not_ready(struct destination *d)
+{
+	if (d->ready)
+		TAILQ_REMOVE(ready_list(d->ready_prio), d, ready_link);
+	d->ready = false;
+}
+
+static bool
+is_done(const struct destination *d)
+{
+	return d->backlog.count == 0 && !d->backlog.left_out &&
+	       d->nconns == 0 && !destination_suspended(d);
+}
+
+void
+destination_settle(struct destination *d)
+{
+	if (d->settling || !is_done(d))
+		return;
+	d->settling = true;
+	TAILQ_INSERT_TAIL(&settling, d, settle_link);
+}
+
+/* Only here, at the end of a turn, when nobody holds a pointer to it. */
+static void
+forget_done(void)
+{
+	struct destination *d;
+
+	while ((d = TAILQ_FIRST(&settling)) != NULL) {
+		TAILQ_REMOVE(&settling, d, settle_link);
+		d->settling = false;
+		if (!is_done(d))
+			continue;
+		not_ready(d);
+		RB_REMOVE(destination_tree, &all, d);
+		free(d->route);
+		free(d);
+	}
+}
+
+void
+destination_each(void (*fn)(struct destination *d))
+{
+	struct destination *d, *next;
+
+	RB_FOREACH_SAFE(d, destination_tree, &all, next)
+	fn(d);
+}
+
+bool
+destination_any(bool (*question)(const struct destination *d))
+{
+	struct destination *d;
+
+	RB_FOREACH(d, destination_tree, &all)
+	if (question(d))
+		return true;
+	return false;
+}
+
+void
+destination_ready(struct destination *d)
+{
+	struct ready_list *list;
+
+	if (d->backlog.count == 0 || destination_suspended(d))
+		return;
+	if (d->ready && LIST_EMPTY(&d->idle) &&
+	    d->ready_prio == backlog_prio(&d->backlog))
+		return;
+	not_ready(d);
+	d->ready = true;
+	d->ready_prio = backlog_prio(&d->backlog);
+	list = ready_list(d->ready_prio);
+	if (LIST_EMPTY(&d->idle))
+		TAILQ_INSERT_TAIL(list, d, ready_link);
+	else /* needs no slot: never behind one that does */
+		TAILQ_INSERT_HEAD(list, d, ready_link);
+}
+
+enum route_answer
+destination_learn(struct destination *d, const char *address)
+{
+	enum route_answer answer;
+
+	d->route = mem_alloc(sizeof(*d->route));
+	answer = route_find(sender.worker->map, address, d->route, NULL, NULL);
+	if (answer == ROUTE_FOUND && strcmp(d->route->tag, d->tag) != 0)
+		answer = ROUTE_NONE;
+	if (answer == ROUTE_FOUND && profile_find(sender.worker->map,
+					 d->route->profile, &d->profile) != 1)
+		answer = ROUTE_TEMPFAIL;
+	if (answer != ROUTE_FOUND) {
+		destination_unlearn(d);
+		return answer;
+	}
+	return ROUTE_FOUND;
+}
+
+void
+destination_unlearn(struct destination *d)
+{
+	free(d->route);
+	d->route = NULL;
+}
+
+void
+destination_conn_opened(struct destination *d)
+{
+	d->nconns++;
+	nconns++;
+}
+
+void
+destination_conn_closed(struct destination *d)
+{
+	d->nconns--;
+	nconns--;
+	destination_ready(d);
+	destination_settle(d);
+}
+
+/* ---- suspension ---- */
+
+bool
+destination_suspended(const struct destination *d)
+{
+	return d->suspended_ms != 0;
+}
+
+void
+destination_reached(struct destination *d)
+{
+	if (d->failures > 0)
+		log_info("destination %s: reached again after %u failures",
+		    d->tag, d->failures);
+	d->failures = 0;
+	if (d->suspended_ms == 0)
+		return;
+	d->suspended_ms = 0; /* by a connection that was under way */
+	destination_ready(d);
+}
+
+static bool any_suspended; /* found while they are walked */
+
+static void
+look_for_probe(struct destination *d)
+{
+	if (!destination_suspended(d))
+		return;
+	if (d->suspended_ms > clock_steady_ms()) {
+		any_suspended = true;
+		return;
+	}
+	d->suspended_ms = 0;
+	destination_ready(d);
+	destination_settle(d);
+}
+
+static void
+on_probe_time(void *arg)
+{
+	(void)arg;
+	any_suspended = false;
+	destination_each(look_for_probe);
+	if (any_suspended)
+		loop_timer_set(probe_timer, PROBE_TICK_MS);
+}
+
+static void
+start_probe_timer(void)
+{
+	if (probe_timer == NULL)
+		probe_timer = loop_timer_new(on_probe_time, NULL);
+	loop_timer_set(probe_timer, PROBE_TICK_MS);
+}
+
+/* Connections to it fail together: only the first counts. */
+void
+destination_suspend(struct destination *d, const char *reason)
+{
+	int64_t wait_s = BACKOFF_MIN_S;
+
+	if (destination_suspended(d))
+		return;
+	for (unsigned i = 0; i < d->failures && wait_s < BACKOFF_MAX_S; i++)
+		wait_s *= 2;
+	if (wait_s > BACKOFF_MAX_S)
+		wait_s = BACKOFF_MAX_S;
+	if (wait_s > d->profile.retry_s[0])
+		wait_s = d->profile.retry_s[0];
+	d->failures++;
+	d->suspended_ms = clock_steady_ms() + wait_s * 1000;
+	not_ready(d);
+	backlog_trim(d);
+	start_probe_timer();
+	log_info(
+	    "destination %s: suspended for=%llds failures=%u reason=\"%s\"",
+	    d->tag, (long long)wait_s, d->failures, reason);
+}
+
+/*
+ * One more connection was refused while others serve: the destination takes no
+ * more of them for now.
+ */
+void
+destination_crowded(struct destination *d)
+{
+	d->crowd_limit = d->nreached;
+	d->crowded_ms = clock_steady_ms() + CROWDED_MS;
+}
+
+/* ---- who goes next ---- */
+
+/*
+ * A destination whose messages are dealt over all shards may be served by
+ * several workers: each takes the part of its connections that its shards are
+ * of all.
+ */
+static unsigned
+limit_of(const struct destination *d)
+{
+	unsigned limit = d->profile.concurrency;
+
+	if (d->route == NULL)
+		return d->nconns > 0 ? d->nconns : 1;
+	if (d->route->kind == ROUTE_MAILDIR)
+		return LOCAL_JOBS;
+	if (route_spreads(d->route))
+		limit = limit * shards_count() / SHARDS;
+	return limit > 0 ? limit : 1;
+}
+
+static unsigned
+limit_now(const struct destination *d)
+{
+	unsigned limit = limit_of(d);
+
+	if (d->failures > 0 && d->nreached == 0)
+		return 1; /* a probe */
+	if (d->crowded_ms > clock_steady_ms() && d->crowd_limit < limit)
+		return d->crowd_limit;
+	return limit;
+}
+
+static unsigned
+share_of_worker(void)
+{
+	unsigned n = sender.set->connections_max / sender.worker->count;
+
+	return n > 0 ? n : 1;
+}
+
+bool
+destination_waits_for_slot(void)
+{
+	return slots_short;
+}
+
+/* Is one more connection due? A queue that its connections will soon have
+ * emptied is left to them. */
+static bool
+wants_connection(const struct destination *d)
+{
+	return d->nconns < limit_now(d) && 2 * d->backlog.count > d->nconns;
+}
+
+/* Begin one message: false when there is no connection for it. */
+static bool
+begin_one(struct destination *d)
+{
+	struct conn *c = LIST_FIRST(&d->idle);
+	struct job *job;
+
+	if (c == NULL && nconns >= share_of_worker() && !connect_evict()) {
+		slots_short = true;
+		return false;
+	}
+	job = job_take(d);
+	if (job == NULL)
+		return true;
+	if (c != NULL)
+		connect_reuse(c, job);
+	else if (d->route->kind == ROUTE_MAILDIR)
+		local_deliver(d, job);
+	else
+		connect_open(d, job);
+	return true;
+}
+
+/* Serve the first of a list: false when no other of it can be served. */
+static bool
+serve(struct destination *d)
+{
+	if (LIST_EMPTY(&d->idle) && !wants_connection(d)) {
+		not_ready(d);
+		return true;
+	}
+	if (!begin_one(d))
+		return false;
+	not_ready(d);
+	destination_ready(d);
+	destination_settle(d);
+	return true;
+}
+
+void
+destination_run(void *arg)
+{
+	struct destination *d;
+
+	(void)arg;
+	slots_short = false;
+	for (char prio = '0'; prio < '0' + PRIOS; prio++)
+		while (sender_may_begin() &&
+		       (d = TAILQ_FIRST(ready_list(prio))) != NULL)
+			if (!serve(d))
+				break;
+	forget_done();
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One claimed entry: what is to be sent to whom, and what became of it.
+ */
+#ifndef SENDER_JOB_H
+#define SENDER_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "mail/entry.h"
+#include "mail/profile.h"
+#include "mail/progress.h"
+#include "mail/queuefile.h"
+#include "mail/route.h"
+
+struct destination;
+
+enum result {
+	RESULT_NONE,     /* not asked yet, or to be asked again */
+	RESULT_ACCEPTED, /* its RCPT was, in the transaction under way */
+	RESULT_DELIVERED,
+	RESULT_TEMPORARY,
+	RESULT_PERMANENT,
+};
+
+/* What was answered, by whom; shared by all recipients it is about. */
+struct answer {
+	struct answer *next; /* all of one job */
+	const char *host;    /* "mx.example[192.0.2.1]:25", or "" */
+	bool reports;        /* the next hop sees to NOTIFY=SUCCESS itself */
+	bool relayed;        /* it is no final delivery, and it does not */
+	char text[];
+};
+
+struct job_rcpt {
+	size_t number; /* in the envelope */
+	enum result result;
+	const struct answer *answer; /* the latest; NULL: none yet */
+};
+
+struct job {
+	TAILQ_ENTRY(job) link;  /* while its outcome is being settled */
+	LIST_ENTRY(job) claims; /* all that this worker has claimed */
+	struct entry entry;     /* in sending/ */
+	int fd;                 /* -1: all of it is in memory */
+	struct queuefile qf;
+	struct buf journal; /* as read, and what we added */
+	struct progress progress;
+	struct profile profile; /* of the route */
+	struct job_rcpt *rcpts; /* those that are to be sent to */
+	size_t nrcpts;
+	struct answer *answers;
+	bool uncertain; /* all of it was sent and no answer came: no other
+	                   host is tried now, it may have been taken */
+	int stage;      /* outcome.c: how far it is settled */
+	int64_t due_s;  /* outcome.c: of the next attempt; -1: none */
+};
+
+/*
+ * Claim the next entry of a destination that there is something to send of.
+ * NULL: there is none; entries that are damaged, that belong elsewhere now or
+ * that only need a report are seen to on the way.
+ */
+struct job *job_take(struct destination *d);
+
+/* Note an answer for recipient i of the job; a new answer with the text. */
+struct answer *job_answer(struct job *job, const char *host, const char *text);
+void job_result(
+    struct job *job, size_t i, enum result result, const struct answer *answer);
+/* The same for all recipients that were not decided yet. */
+void job_result_all(
+    struct job *job, enum result result, const char *host, const char *text);
+size_t job_count(const struct job *job, enum result result);
+
+/* The address of recipient i. */
+const char *job_address(const struct job *job, size_t i);
+
+/* Read the progress anew from the journal as it is in memory: 0, or -1. */
+int job_read_progress(struct job *job);
+
+/* Open its file again when it was closed: 0, or -1 with the reason logged. */
+int job_reopen(struct job *job);
+
+/* The attempt never began: back to processed/.  Frees the job. */
+void job_return(struct job *job);
+void job_free(struct job *job);
+
+/* The claimed job of that id, NULL when this worker has none. */
+struct job *job_find(const char *id);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ROOM      sender: delivers what is due, to next hops and maildirs.
+ * RUNS AS   stage-send, confined by proc/confine.
+ * MAY       connect out; claim from processed/, write deferred/, held/ and
+ *           corrupt/; publish its reports into incoming/.
+ * MAY NOT   listen or accept.
+ * TRUSTS    the map; no byte from a next hop.
+ * IF IT     dies, what it had claimed is found in sending/ and tried again;
+ *           what a next hop took within the duplicate window may arrive twice.
+ *
+ * Path of a message:  calendar.c or [engine] -> backlog.c -> destination.c ->
+ *                     job.c -> connect.c, dialogue.c or local.c -> outcome.c
+ *                     -> gone, or bounce.c and calendar.c
+ */
+#include "sender.h"
+
+#include "backlog.h"
+#include "base/log.h"
+#include "calendar.h"
+#include "connect.h"
+#include "destination.h"
+#include "flush.h"
+#include "local.h"
+#include "maildir.h"
+#include "outcome.h"
+#include "proc/committer.h"
+#include "proc/loop.h"
+#include "proc/shards.h"
+#include "resolve.h"
+
+#define PAUSE_MS      1000
+#define SETTLING_MAX  200 /* jobs whose reports wait for the disk */
+#define STOP_GRACE_MS ((PARENT_PATIENCE_S - 5) * 1000)
+
+struct sender sender;
+
+static struct loop_timer *pause_timer;
+static struct loop_timer *stop_timer;
+static bool paused;
+
+bool
+sender_may_begin(void)
+{
+	return !sender.stopping && !paused && !outcome_stuck() &&
+	       !spool_failed(sender.spool) && outcome_busy() < SETTLING_MAX;
+}
+
+static void
+on_pause_end(void *arg)
+{
+	(void)arg;
+	paused = false;
+	destination_each(destination_ready);
+}
+
+void
+sender_pause(void)
+{
+	paused = true;
+	loop_timer_set(pause_timer, PAUSE_MS);
+}
+
+/* Recover what a dead worker had claimed, then watch, then read. */
+static void
+on_shard(void *arg, unsigned shard)
+{
+	(void)arg;
+	spool_clean_slot(sender.spool, shard);
+	spool_recover_sending(sender.spool, shard);
+	backlog_shard(shard);
+	calendar_shard(shard);
+}
+
+/* ---- stopping ---- */
+
+static void
+end_when_quiet(void *arg)
+{
+	(void)arg;
+	if (!sender.stopping || connect_count() > 0 || local_count() > 0 ||
+	    outcome_busy() > 0)
+		return;
+	flush_now();
+	if (flush_clean() && committer_busy() == 0)
+		loop_stop();
+}
+
+/* What is claimed still stays in sending/ and is recovered by the next worker
+ * that holds its shard. */
+static void
+on_stop_late(void *arg)
+{
+	(void)arg;
+	connect_abort();
+	loop_stop();
+}
+
+static void
+sender_stop(void)
+{
+	sender.stopping = true;
+	shards_stop();
+	connect_stop();
+	loop_timer_set(stop_timer, STOP_GRACE_MS);
+}
+
+/* ---- starting ---- */
+
+static void
+sender_start(struct worker *w)
+{
+	sender.worker = w;
+	sender.spool = w->spool;
+	sender.set = &w->settings;
+	committer_start(w->spool); /* helpers first: they are forks of us */
+	resolve_start(sender.set);
+	maildir_start(w->spool->root);
+	pause_timer = loop_timer_new(on_pause_end, NULL);
+	stop_timer = loop_timer_new(on_stop_late, NULL);
+	outcome_start();
+	flush_start();
+	calendar_start();
+	backlog_start();
+	loop_on_turn(destination_run, NULL);
+	loop_on_turn(connect_reap, NULL);
+	loop_on_turn(end_when_quiet, NULL);
+	shards_start(w, on_shard, NULL);
+}
+
+static void
+sender_remap(struct worker *w)
+{
+	(void)w;
+	resolve_settings(sender.set);
+	destination_each(destination_unlearn);
+}
+
+static unsigned
+sender_workers(const struct settings *set)
+{
+	return set->sender_workers;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct room_main room = {
+	    .room = ROOM_SENDER,
+	    .workers = sender_workers,
+	    .start = sender_start,
+	    .stop = sender_stop,
+	    .remap = sender_remap,
+	};
+
+	return parent_main(&room, argc, argv);
+}
