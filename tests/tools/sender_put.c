@@ -29,6 +29,7 @@ enum { BATCH = 1000, INPUT_MAX = 64 << 20 };
 
 static struct spool *sp;
 static struct route route;
+static struct profile profile;
 static struct buf content;
 static unsigned flags;
 static struct envelope env = {
@@ -86,6 +87,8 @@ read_recipients(char *argv[], size_t n)
 			errx(1, "%s goes elsewhere", argv[i]);
 		memcpy(tag, route.tag, sizeof(tag));
 	}
+	if (profile_find(map, route.profile, &profile) != 1)
+		errx(1, "no profile %s", route.profile);
 	map_close(&map);
 }
 
@@ -115,7 +118,7 @@ hand_on(const struct commit *c)
 		errx(1, "%s: %s", c->id, strerror(c->status));
 	memcpy(e.id, c->id, sizeof(c->id));
 	shard = tag_shard(route.tag, e.id, route_spreads(&route));
-	if (spool_process(sp, &e, -1, route.prio, route.tag, shard) == -1)
+	if (spool_process(sp, &e, -1, profile.prio, route.tag, shard) == -1)
 		err(1, "%s", e.id);
 	if (defer_s >= 0 && (spool_claim(sp, &e) == -1 ||
 				spool_defer(sp, &e, clock_wall_s() + defer_s)))
