@@ -24,22 +24,38 @@ log_accepted(const struct session *s)
 	    (unsigned long long)t->draft.preamble.content_len);
 }
 
+void
+commit_refuse(struct session *s, int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		session_refuse(s, "452 4.3.1 No space for it now, try later");
+		break;
+	case EMSGSIZE: /* the envelope has grown too large */
+		session_refuse(s, "452 4.5.3 Too many recipients");
+		break;
+	default:
+		session_refuse(
+		    s, "451 4.3.0 It could not be stored, try later");
+	}
+}
+
 static void
 answer(struct session *s, int status)
 {
 	char reply[64];
 
-	if (status == ENOSPC || status == EDQUOT) {
-		session_refuse(s, "452 4.3.1 No space for it now, try later");
-	} else if (status != 0) {
-		session_refuse(
-		    s, "451 4.3.0 It could not be stored, try later");
-	} else {
-		snprintf(reply, sizeof(reply), "250 2.0.0 %s accepted",
-		    s->mail->draft.id);
-		session_reply(s, reply);
-		s->errors = 0;
+	s->line = str_of("(content)");
+	if (status != 0) {
+		commit_refuse(s, status);
+		return;
 	}
+	snprintf(
+	    reply, sizeof(reply), "250 2.0.0 %s accepted", s->mail->draft.id);
+	session_reply(s, reply);
+	s->errors = 0;
 }
 
 /*

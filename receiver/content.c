@@ -4,8 +4,6 @@
  */
 #include "receiver.h"
 
-#include <errno.h>
-
 #include "base/clock.h"
 #include "mail/network.h"
 
@@ -69,16 +67,6 @@ refuse_bare(struct session *s, bool false_end)
 		session_end(s, true);
 }
 
-static void
-refuse_error(struct session *s, int error)
-{
-	if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-		session_refuse(s, "452 4.3.1 No space for it now, try later");
-	else
-		session_refuse(
-		    s, "451 4.3.0 It could not be stored, try later");
-}
-
 /* All content has come: the verdict. */
 static void
 finish(struct session *s)
@@ -100,7 +88,7 @@ finish(struct session *s)
 	else if (d->overlong)
 		session_refuse(s, "550 5.6.0 A line is too long");
 	else
-		refuse_error(s, t->draft.error);
+		commit_refuse(s, t->draft.error);
 	transaction_free(&s->mail);
 }
 

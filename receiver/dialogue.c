@@ -78,7 +78,8 @@ has_place(struct session *s, uint64_t size)
 	if (spool_space(sp, size) == 0)
 		return true;
 	if (spool_failed(sp)) {
-		session_bye(s, "421 4.3.0", "The spool has failed");
+		session_refuse(s, "421 4.3.0 %s The spool has failed",
+		    settings()->hostname);
 		session_end(s, true);
 	} else if (errno == ENOSPC) {
 		session_refuse(s, "452 4.3.1 No space for mail, try later");

@@ -157,5 +157,7 @@ size_t content_take(struct session *s, struct str in);
 /* The message is whole: hand it to the committer.  The answer comes when no
  * power cut can lose it any more. */
 void commit_begin(struct session *s);
+/* It could not be stored: the reply for this errno. */
+void commit_refuse(struct session *s, int error);
 
 #endif
