@@ -17,8 +17,8 @@
  */
 #define PAGE 4096
 
-/* What is read here is copied out at once; it saves each message an
- * allocation of this size. */
+/* What is read here is copied out at once, so that an open message keeps no
+ * more memory than it has bytes. */
 static char scratch[READ_SIZE];
 
 /* Fill the head with what one read brings, and learn the file's size. */
