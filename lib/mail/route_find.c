@@ -217,13 +217,16 @@ set_destination(struct route *r, const char *domain)
 
 /* Does the profile exist?  cdbmaps has seen to it. */
 static int
-check_profile(struct search *s, const struct route *r)
+take_profile(struct search *s, struct route *r)
 {
-	int found = map_find(s->map, 'P', str_of(r->profile), NULL, &s->value);
+	struct profile profile;
+	int found = profile_find(s->map, r->profile, &profile);
 
 	if (found == 0)
 		log_warnx(
 		    "map: no profile %s, wanted at %s", r->profile, r->where);
+	if (found == 1)
+		r->prio = profile.prio;
 	return found == 1 ? 0 : -1;
 }
 
@@ -239,7 +242,7 @@ take(struct search *s, struct route *r)
 		log_warnx("map: route at %s: expected %s", r->where, expected);
 		return ROUTE_TEMPFAIL;
 	}
-	if (check_profile(s, r) == -1)
+	if (take_profile(s, r) == -1)
 		return ROUTE_TEMPFAIL;
 	set_destination(r, s->domain);
 	return ROUTE_FOUND;

@@ -21,7 +21,7 @@ static const struct mapfile_record records[] = {
     {"Slocal-route","settings:4\tlmtp unix:/run/local"},
     {"Shostname",		   "settings:1\tplain.test"},
     {"Pdefault",			       "-:0\tlifetime 5d"},
-    {"Pvpn","profiles:1\tlifetime 5d"},
+    {"Pvpn","profiles:1\tlifetime 5d priority 2"},
     {"Pslow",		  "profiles:2\tlifetime 5d"},
     {0			      },
 };
@@ -70,6 +70,8 @@ test_answers(struct map *m)
 		is_str(r.destination, rows[i].destination, "destination");
 		tag_make(rows[i].destination, tag);
 		is_str(r.tag, tag, "tag");
+		is_int(r.prio, strcmp(r.profile, "vpn") == 0 ? '2' : '5',
+		    "priority of its profile");
 	}
 }
 
