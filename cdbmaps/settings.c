@@ -152,7 +152,8 @@ on_value(const struct row *row, const struct setting *f)
 	if (row->nwords > 2)
 		row_mistake(row, 2, 0, "one value", NULL);
 	if (row->nwords == 1) {
-		row_mistake(row, 1, 0, f->meaning, NULL);
+		mistake(row_place(row, 1), "expected a value after \"%s\": %s",
+		    f->name, f->meaning);
 		return;
 	}
 	value = row->words[1].text;
