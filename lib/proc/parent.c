@@ -23,17 +23,19 @@ struct options {
 	const char *spool_path;
 	bool debug;
 	bool stay;
+	bool syslog;
 };
 
 static void
 usage(const char *program)
 {
 	fprintf(stderr,
-	    "usage: %s [-Uv] [-s SPOOL]\n"
+	    "usage: %s [-LUv] [-s SPOOL]\n"
+	    "	-L	log to syslog(3), once started\n"
 	    "	-s	the spool (" SPOOL_PATH ")\n"
 	    "	-U	as root: stay root (tests, containers with one user)\n"
 	    "	-v	log what only a developer wants to know\n"
-	    "It stays in the foreground and logs to stderr.\n",
+	    "It stays in the foreground and logs to stderr without -L.\n",
 	    program);
 	exit(EXIT_MISUSED);
 }
@@ -44,8 +46,11 @@ read_options(struct options *o, const char *program, int argc, char *argv[])
 	int c;
 
 	*o = (struct options){.spool_path = SPOOL_PATH};
-	while ((c = getopt(argc, argv, "s:Uv")) != -1) {
+	while ((c = getopt(argc, argv, "Ls:Uv")) != -1) {
 		switch (c) {
+		case 'L':
+			o->syslog = true;
+			break;
 		case 's':
 			o->spool_path = optarg;
 			break;
@@ -135,6 +140,8 @@ parent_main(const struct room_main *room, int argc, char *argv[])
 	map_dir = read_map(&w, o.spool_path);
 	open_sockets(&w, room->room);
 	confine_user(room->room, o.stay);
+	if (o.syslog)
+		parent_syslog_start(room_name(room->room));
 	w.spool =
 	    spool_open(o.spool_path, room->room, w.settings.force_filesystem);
 	if (w.spool == NULL)

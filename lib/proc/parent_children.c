@@ -59,6 +59,7 @@ become_worker(unsigned number)
 	fd_close(&parent.lifeline[1]);
 	fd_close(&parent.ready[0]);
 	fd_close(&parent.signals);
+	parent_syslog_leave();
 	parent.w->number = number;
 	parent_worker(parent.room, parent.w, &ends);
 }
@@ -250,6 +251,8 @@ reap(void)
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (parent_syslog_died(pid))
+			continue;
 		for (unsigned i = 0; i < parent.w->count; i++) {
 			if (parent.children[i].pid == pid)
 				bury(i, status);

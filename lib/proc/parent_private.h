@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "proc/parent.h"
@@ -33,6 +34,15 @@ const char *parent_notes_end(unsigned number, bool crashed);
 bool systemd_reads_stderr(void);
 /* "READY=1"; does nothing where nobody asked for it. */
 void systemd_notify(const char *state);
+
+/* ---- syslog: parent_syslog.c ---- */
+
+/* Log to syslog(3) from now on, through a process of its own. */
+void parent_syslog_start(const char *program);
+/* Was that the logger? Then it has been started anew. */
+bool parent_syslog_died(pid_t pid);
+/* In a worker: the logger's end of the pipe is not ours. */
+void parent_syslog_leave(void);
 
 /* ---- the parent's side: parent_children.c ---- */
 
