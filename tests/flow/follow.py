@@ -115,6 +115,12 @@ class Follower:
             seconds,
         )
 
+    def words(self, kinds):
+        """All lines so far that begin with one of these words, split."""
+        kinds = kinds.split("|")
+        split = (line.split() for line in self.lines())
+        return [words for words in split if words and words[0] in kinds]
+
     def grep(self, pattern):
         """All matches so far, wherever one has got to."""
         return [m for m in (re.search(pattern, x) for x in self.lines()) if m]

@@ -25,7 +25,7 @@ import traceback
 import tap
 from conversation import Conversation, stuffed
 from follow import DEADLINE, Deadline, Follower, Timeout, wait_until
-from peer import Postfix
+from peer import Postfix, smtp_source
 from process import BUILD, ROOT, Process, children, descendants, free_port, program
 from sink import Letter, Sink
 from tap import diag, done_testing, is_, like, ok
