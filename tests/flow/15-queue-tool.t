@@ -123,7 +123,7 @@ def verifying(stage):
     like(tool(stage, "list"), "damaged: preamble", "which list shows too")
 
 
-with Stage(routes=ROUTES) as stage:
+with Stage(routes=ROUTES, settings="resolver 127.0.0.1") as stage:
     stage.compile()
     acting(stage, *seeing(stage))
     flushing(stage)

@@ -1,0 +1,128 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: ISC
+"""What the engine makes of what arrives; no sender runs, so it stays there."""
+
+import os
+
+from stage import *
+
+ROUTES = """
+one.example     smtp [127.0.0.1]:2525
+two.example     smtp [127.0.0.1]:2526
+.one.example    smtp [127.0.0.1]:2525
+three.example   smtp [127.0.0.1]:2527 fast
+*               mx
+"""
+PROFILES = "fast\n  priority 0\n"
+
+
+def arrive(stage, *recipients, options=(), content=None):
+    """A message in incoming/; its id."""
+    argv = [program("spool-put"), "-S", "incoming", *options]
+    if content is not None:
+        path = os.path.join(stage.dir, "content")
+        with open(path, "wb") as f:
+            f.write(content)
+        argv += ["-c", path]
+    return stage.run(*argv, stage.spool, *recipients).stdout.split()
+
+
+def routed(stage, ident):
+    """Names in processed/ that stand for this id, once there are some."""
+    stage.engine.log.wait_for(rf"{ident}: (routed|refused)")
+    return [n for n in stage.wait_in("processed") if ident in n]
+
+
+def one_destination(stage):
+    (i,) = arrive(stage, "a@one.example", "b@ONE.example", "c@sub.one.example")
+    (name,) = routed(stage, i)
+    like(name, rf"^5[0-9a-z]{{8}}\.{i}$", "three recipients, one next hop: one entry")
+    (j,) = arrive(stage, "d@one.example")
+    (again,) = routed(stage, j)
+    is_(again[:9], name[:9], "the same tag for the same destination")
+    (k,) = arrive(stage, "a@three.example")
+    (fast,) = routed(stage, k)
+    ok(fast.startswith("0"), "the profile's priority is in the name")
+
+
+def several_destinations(stage):
+    (i,) = arrive(stage, "a@one.example", "b@two.example", "c@x.example", "d@one.example")
+    stage.wait_queue(
+        lambda q: sum(i in n for n in q.get("processed", [])) == 3, f"3 parts of {i}"
+    )
+    names = routed(stage, i)
+    is_(sorted(n[10:] for n in names), [f"{i}.{n}" for n in range(3)], "three parts")
+    walk = os.walk(os.path.join(stage.spool, "processed"))
+    files = [os.path.join(d, n) for d, _, ns in walk for n in ns if i in n]
+    is_(len({os.stat(f).st_ino for f in files}), 1, "one file")
+    text = stage.tool("show", i).stdout
+    is_(text.count("a@one.example"), 1, "each recipient in one part only")
+    like(text, r'split recipients="0,3/1/2"', "as the journal says")
+
+
+def loops(stage):
+    hop = b"Received: from a by b; Sat, 21 Nov 2026 06:01:02 +0000\r\n"
+    for n, field, word in ((20, hop, "routed"), (21, hop, "refused"),
+                           (21, hop.replace(b"Received", b"rEcEiVeD"), "refused"),
+                           (21, b"X-" + hop, "routed")):
+        body = b"\r\n" + hop * 30 + b"text\r\n"
+        (i,) = arrive(stage, "a@one.example", content=field * n + body)
+        stage.engine.log.wait_for(rf"{i}: {word}")
+        ok(True, f"{n} of {field[:9]!r}: {word}")
+    looping = stage.engine.log.grep(r"(\w{18}): refused")[0].group(1)
+    like(stage.tool("show", looping).stdout, r"failed: 5\.4\.6", "with the reason")
+
+
+def damage(stage):
+    (i,) = arrive(stage, "a@two.example", options=["-n", "1"])
+    routed(stage, i)
+    stage.stop("engine")
+    (i,) = arrive(stage, "a@two.example")
+    walk = os.walk(os.path.join(stage.spool, "incoming"))
+    (path,) = [os.path.join(d, n) for d, _, ns in walk for n in ns if i in n]
+    with open(path, "r+b") as f:
+        f.seek(70)
+        f.write(b"\xff")
+    stage.start("engine", compile=False)
+    stage.engine.log.wait_for(rf"{i}: damaged")
+    is_(stage.queue("corrupt"), {"corrupt": [i]}, "a damaged envelope: corrupt/")
+
+
+def recovery(stage):
+    """Stopped with a backlog of more than a slice."""
+    stage.stop("engine")
+    ids = arrive(stage, "a@one.example", options=["-n", "2500"])
+    stage.start("engine", compile=False)
+    stage.wait_queue(lambda q: "incoming" not in q, "an empty incoming/")
+    names = stage.queue("processed")["processed"]
+    is_(sum(n[10:] in ids for n in names), 2500, "a backlog is routed at the start")
+
+
+class Deadly(Stage):
+    """Every read of a queue file is the worker's death."""
+
+    def wrap(self, name):
+        return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pread64",
+                "-e", "inject=pread64:signal=SEGV"]
+
+
+def killers():
+    with Deadly(routes=ROUTES, settings="engine-workers 1\nresolver 127.0.0.1", profiles=PROFILES) as stage:
+        stage.compile()
+        (i,) = arrive(stage, "a@one.example")
+        stage.start("engine", compile=False)
+        stage.wait_in("held", seconds=60)
+        is_(stage.queue("held"), {"held": [i]}, "what kills its worker twice is held")
+        is_(len(stage.engine.log.grep(r"SEGV|Segmentation|signal 11")), 2, "after two deaths")
+        like(stage.tool("show", i).stdout, "crashed its worker twice", "with the reason")
+
+
+with Stage(routes=ROUTES, profiles=PROFILES, settings="hops-max 20\nresolver 127.0.0.1") as stage:
+    stage.start("engine")
+    one_destination(stage)
+    several_destinations(stage)
+    loops(stage)
+    damage(stage)
+    recovery(stage)
+killers()
+done_testing()
