@@ -238,6 +238,7 @@ spool_process(struct spool *sp, struct entry *e, int flush_fd, char prio,
 	struct entry to = *e;
 
 	assert(e->state == STATE_INCOMING || e->state == STATE_SPLIT);
+	assert(prio >= '0' && prio <= '9');
 	/* Dying before the move leaves it in incoming/, where it is routed
 	 * again; a record that decided its way must be there then. */
 	if (flush_fd != -1 && fdatasync(flush_fd) == -1) {

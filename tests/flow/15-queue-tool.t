@@ -100,10 +100,10 @@ def flushing(stage):
 
 def routing(stage):
     text = tool(stage, "route", "x@example.net")
-    like(text, r"x@example.net *: no entry", "route: each step")
-    like(text, r"example.net *: matches, \S*routes:2", "with file and line")
+    like(text, r"x@example.net: no entry", "route: each step")
+    like(text, r"example.net: matches, \S*routes:2", "with file and line")
     like(text, r"next hop +10 127.0.0.1 port 2525\n +next hop +20", "and hops in order")
-    like(tool(stage, "route", "x@a.b.example.net"), r"\.example\.net : matches", "a parent domain")
+    like(tool(stage, "route", "x@a.b.example.net"), r"\.example\.net: matches", "a parent domain")
     like(tool(stage, "route", "x@example.com"), r"because .*\"\*\"", "the default")
     like(tool(stage, "route", "no address", rc=2), "expected", "no address")
 
