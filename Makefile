@@ -15,6 +15,7 @@ MAKEFLAGS += --no-print-directory
 PREFIX	?= /usr/local
 SBINDIR	?= $(PREFIX)/sbin
 MANDIR	?= $(PREFIX)/share/man
+UNITDIR	?= $(PREFIX)/lib/systemd/system
 B	?= build$(if $(SAN),/san)
 
 # A room is a folder: every .c in it, linked with lib and nothing else but the
@@ -197,12 +198,28 @@ lint:
 		mandoc -Tlint -W warning $$m || failed=1; done; \
 	exit $$failed
 
+PAGES	:= $(wildcard man/*.[1-8])
+UNITS	:= $(wildcard conf/systemd/*.service)
+
 install: all
-	install -d $(DESTDIR)$(SBINDIR)
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR)
 	install -m 0755 $(BINS) $(DESTDIR)$(SBINDIR)
-	for m in $(wildcard man/*.[1-8]); do \
+	install -m 0755 scripts/setup $(DESTDIR)$(SBINDIR)/stagepost-setup
+	for m in $(PAGES); do \
 		install -D -m 0644 $$m -t $(DESTDIR)$(MANDIR)/man$${m##*.} \
 		    || exit 1; done
+	for u in $(notdir $(UNITS)); do \
+		sed 's,@SBINDIR@,$(SBINDIR),' conf/systemd/$$u \
+		    >$(DESTDIR)$(UNITDIR)/$$u || exit 1; done
+
+# Users, tables and the spool stay.
+uninstall:
+	for p in $(notdir $(BINS)) stagepost-setup; do \
+		rm -f $(DESTDIR)$(SBINDIR)/$$p; done
+	for m in $(notdir $(PAGES)); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
+	for u in $(notdir $(UNITS)); do \
+		rm -f $(DESTDIR)$(UNITDIR)/$$u; done
 
 format:
 	clang-format -i $(SOURCES)
@@ -211,7 +228,7 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all check check-ready demo unit flow crash tools bench fuzz fuzz-all \
-	fuzz-run lint install format clean
+	fuzz-run lint install uninstall format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(patsubst %.c,$(B)/%.d,$(filter %.c,$(SOURCES)))
