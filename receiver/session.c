@@ -211,6 +211,17 @@ step(struct session *s, struct str in)
 	return 0;
 }
 
+/* A session that expects a command when we stop gets no other answer. */
+static void
+leave_if_stopping(struct session *s)
+{
+	if (!receiver.stopping ||
+	    (s->state != SESSION_COMMAND && s->state != SESSION_SKIP))
+		return;
+	session_bye(s, "421 4.3.2", "Shutting down");
+	session_end(s, false);
+}
+
 /* Work through what has come.  How many bytes were of use? */
 static size_t
 run(struct session *s)
@@ -223,6 +234,7 @@ run(struct session *s)
 		if (used == 0)
 			break;
 		at += used;
+		leave_if_stopping(s);
 		if (io_unsent(s->io) > UNSENT_MAX) {
 			s->draining = true;
 			io_drain(s->io, 0);
@@ -349,10 +361,7 @@ session_resume(struct session *s)
 		return;
 	}
 	session_enter(s, SESSION_COMMAND);
-	if (receiver.stopping) {
-		session_bye(s, "421 4.3.2", "Shutting down");
-		session_end(s, false);
-	}
+	leave_if_stopping(s);
 	go_on(s);
 	settle(s);
 }
