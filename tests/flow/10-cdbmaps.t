@@ -456,6 +456,31 @@ def all_of_them_are_reported():
     is_(lines[-1], "and 150 more mistakes", "the others are counted")
 
 
+def documented(page):
+    """What a page says of each key: its default, or None."""
+    with open(os.path.join(ROOT, "man", page)) as f:
+        items = f.read().split("\n.It Ic ")[1:]
+    found = {}
+    for item in items:
+        default = re.search(r"\nDefault:\n\.Li (.*) \.\n", item + "\n")
+        found[item.split()[0]] = default and default.group(1)
+    return found
+
+
+def the_pages_are_right():
+    said = documented("stagepost-settings.5")
+    rows = [line.split("\t") for line in ask("setting:*")[1].splitlines()]
+    is_(sorted(said), sorted(name for name, _, _ in rows), "every setting has its text")
+    for name, default, _ in rows:
+        if default != "-":
+            is_(said.get(name), default, f"and its default: {name}")
+    said = documented("stagepost-profiles.5")
+    cdbmaps("-e", "-s", SPOOL)
+    text = ask("profile:default")[1].split("\t")[1]
+    built_in = re.findall(r"([a-z][a-z0-9-]+)((?: (?:\d\S*|none|dsn|fail))+)", text)
+    is_(said, {key: value.strip() for key, value in built_in}, "every key of a profile")
+
+
 def what_else_fails():
     write(settings=SETTINGS, routes=ROUTES)
     is_(cdbmaps("-n", "-f", TABLES, "-s", "/nonexistent").returncode, 0, "-n: no spool")
@@ -501,6 +526,7 @@ try:
     generations_grow()
     every_mistake()
     all_of_them_are_reported()
+    the_pages_are_right()
     what_else_fails()
 finally:
     shutil.rmtree(DIR)
