@@ -12,21 +12,33 @@
 #include "proc/channel.h"
 #include "proc/loop.h"
 
+/* Orders that the helper has at once: so many descriptors pass at once, fewer
+ * than a pair takes, far fewer than a process may have. */
+#define ORDERS_MAX 128
+
 /* A delivery under way. */
 struct delivery {
 	TAILQ_ENTRY(delivery) link;
 	uint32_t number;
+	struct buf order; /* until it is sent */
+	int fd;
 	maildir_fn *on_done;
 	void *arg;
 };
 
+TAILQ_HEAD(deliveries, delivery);
+
 /* The helper answers in the order it was asked, so the search is short. */
 static struct {
 	struct channel *channel;
-	TAILQ_HEAD(, delivery) deliveries;
+	struct deliveries ordered, waiting;
 	uint32_t last_number;
+	unsigned norders;
 	unsigned busy;
-} maildir = {.deliveries = TAILQ_HEAD_INITIALIZER(maildir.deliveries)};
+} maildir = {
+    .ordered = TAILQ_HEAD_INITIALIZER(maildir.ordered),
+    .waiting = TAILQ_HEAD_INITIALIZER(maildir.waiting),
+};
 
 /* ---- the path ---- */
 
@@ -121,9 +133,24 @@ out:
 /* ---- deliveries ---- */
 
 static void
+order_waiting(void)
+{
+	struct delivery *d;
+
+	while (maildir.norders < ORDERS_MAX &&
+	       (d = TAILQ_FIRST(&maildir.waiting)) != NULL) {
+		TAILQ_REMOVE(&maildir.waiting, d, link);
+		TAILQ_INSERT_TAIL(&maildir.ordered, d, link);
+		maildir.norders++;
+		channel_send_fd(
+		    maildir.channel, d->order.data, d->order.len, d->fd);
+		buf_free(&d->order);
+	}
+}
+
+static void
 finish(struct delivery *d, enum maildir_status status, const char *text)
 {
-	TAILQ_REMOVE(&maildir.deliveries, d, link);
 	maildir.busy--;
 	d->on_done(d->arg, status, text);
 	free(d);
@@ -138,12 +165,15 @@ on_message(void *arg, const void *data, size_t len)
 	(void)arg;
 	if (maildir_report_parse((struct str){data, len}, &r) == -1)
 		fatalx("the maildir helper speaks nonsense");
-	TAILQ_FOREACH(d, &maildir.deliveries, link)
+	TAILQ_FOREACH(d, &maildir.ordered, link)
 	if (d->number == r.number)
 		break;
 	if (d == NULL)
 		fatalx("the maildir helper reports what nobody ordered");
+	TAILQ_REMOVE(&maildir.ordered, d, link);
+	maildir.norders--;
 	finish(d, r.status, r.text);
+	order_waiting();
 }
 
 static void
@@ -171,12 +201,12 @@ maildir_deliver(
 	    .sender = delivery->sender,
 	    .address = delivery->address,
 	};
-	struct buf path = {0}, out = {0};
+	struct buf path = {0};
 
 	d->number = o.number;
+	d->fd = delivery->fd;
 	d->on_done = on_done;
 	d->arg = arg;
-	TAILQ_INSERT_TAIL(&maildir.deliveries, d, link);
 	maildir.busy++;
 	if (maildir_path(delivery->path, delivery->address, &path) == -1) {
 		loop_soon(refuse, d);
@@ -184,10 +214,10 @@ maildir_deliver(
 	}
 	memcpy(o.id, delivery->id, ID_LEN);
 	o.path = buf_text(&path);
-	maildir_order_format(&o, &out);
-	channel_send_fd(maildir.channel, out.data, out.len, delivery->fd);
-	buf_free(&out);
+	maildir_order_format(&o, &d->order);
 	buf_free(&path);
+	TAILQ_INSERT_TAIL(&maildir.waiting, d, link);
+	order_waiting();
 }
 
 unsigned

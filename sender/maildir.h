@@ -26,11 +26,11 @@ enum maildir_status {
 };
 
 struct maildir_delivery {
-	int fd;         /* the open queue file; passed on, still the caller's */
-	const char *id; /* queue id; its suffixes do not matter */
-	unsigned number;     /* the recipient's, in the envelope */
-	struct str path;     /* the route's, with %u and %d */
-	const char *sender;  /* "" is the null sender */
+	int fd;             /* the queue file, which stays open until on_done */
+	const char *id;     /* queue id; its suffixes do not matter */
+	unsigned number;    /* the recipient's, in the envelope */
+	struct str path;    /* the route's, with %u and %d */
+	const char *sender; /* "" is the null sender */
 	const char *address; /* the recipient's */
 };
 
@@ -50,9 +50,7 @@ void maildir_start(int rootfd);
 void maildir_deliver(
     const struct maildir_delivery *d, maildir_fn *on_done, void *arg);
 
-/* Deliveries under way; begin no new one at MAILDIR_BUSY_MAX: each may hold a
- * descriptor here. */
-#define MAILDIR_BUSY_MAX 128
+/* Deliveries under way. */
 unsigned maildir_busy(void);
 
 /*
