@@ -186,7 +186,7 @@ names_answer_parse(struct str message, uint32_t *id_r, struct names_answer *a)
 		return -1;
 	status = word_find(str_word(&line), status_words, COUNT(status_words));
 	alias = str_word(&line);
-	if (status == -1 || alias.len == 0)
+	if (status == -1 || alias.len == 0 || line.len > 0)
 		return -1;
 	a->status = (enum names_status)status;
 	a->text[0] = a->alias_of[0] = '\0';
