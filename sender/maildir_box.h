@@ -16,9 +16,10 @@ struct maildir_box {
 };
 
 /*
- * Open it; make it when only its parent is there, or when it is below the spool
- * (a relative path).  Directories are 0770 and files 0660, less the umask, so that a group (kept by a setgid parent) can
- * read the mail.  0, or -1 and errno; a maildir that was made is durable.
+ * Open it; make it when only its parent is there, or when it is below the
+ * spool (a relative path).  Directories are 0770 and files 0660, less the
+ * umask, so that a group (kept by a setgid parent) can read the mail.  0, or
+ * -1 and errno; a maildir that was made is durable.
  */
 int maildir_box_open(struct maildir_box *box, const char *path);
 void maildir_box_close(struct maildir_box *box);

@@ -220,12 +220,19 @@ test_repeat(void)
 static void
 test_failures(void)
 {
+	struct buf path = {0}, want = {0};
 	int fd;
 
-	DELIVER("x\r\n", "no/such/box");
+	buf_addf(&path, "%s/no/box", tmpdir_path());
+	buf_addf(
+	    &want, "4.3.0 maildir %s: No such file or directory", path.data);
+	DELIVER("x\r\n", path.data);
 	is_int(status, MAILDIR_DEFERRED, "no parent directory: later");
-	is_str(text, "4.3.0 maildir no/such/box: No such file or directory",
-	    "it says why");
+	is_str(text, want.data, "it says why");
+	buf_free(&path);
+	buf_free(&want);
+	DELIVER("x\r\n", "made/as/needed");
+	is_int(status, MAILDIR_DELIVERED, "below the spool they are made");
 	fd = openat(dir, "file", O_WRONLY | O_CREAT, 0600);
 	fd_close(&fd);
 	DELIVER("x\r\n", "file");
