@@ -64,6 +64,12 @@ class Sink:
         """Connections end, new ones are refused; start() comes back."""
         self.process.kill_all()
 
+    def restart(self, rules):
+        """With no connection left that was greeted under other rules."""
+        self.stop()
+        self.rules(rules)
+        self.start()
+
     def rules(self, text):
         """A new script; it holds from the next greeting or MAIL on."""
         with open(self.rules_path + ".new", "w") as f:

@@ -15,12 +15,12 @@ STAGE_KEEP=1 leaves the directory; PATIENCE=3 makes all deadlines longer.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import traceback
 
 import tap
 from conversation import Conversation, stuffed
@@ -30,6 +30,7 @@ from process import BUILD, ROOT, Process, children, descendants, free_port, prog
 from sink import Letter, Sink
 from tap import diag, done_testing, is_, like, ok
 
+DEFAULT_ROUTE = "maildir:mail/%d/%u"
 DAEMONS = ("receiver", "engine", "sender")
 STATES = ("incoming", "split", "processed", "sending", "deferred", "held", "corrupt")
 
@@ -66,16 +67,11 @@ class Stage:
         self.flags = ([] if users else ["-U"]) + (["-v"] if verbose else [])
         os.mkdir(self.tables)
         if "local-route" not in settings:
-            settings = f"local-route maildir:mail/%d/%u\n{settings}"
+            settings = f"local-route {DEFAULT_ROUTE}\n{settings}"
         self.write(
             settings=f"hostname mx.example\nlisten 127.0.0.1:{self.port}\n"
             f"relay-from 127.0.0.0/8\nforce-filesystem yes\n{settings}\n",
-            **{
-                "domains": "",
-                "routes": "*  maildir:mail/%d/%u",
-                "profiles": "",
-                **tables,
-            },
+            **{"domains": "", "routes": "", "profiles": "", **tables},
         )
         self.env["QUEUE_TOOL"] = program("queue-tool")
         setup = [os.path.join(ROOT, "scripts", "setup")] + ([] if users else ["-U"])
@@ -84,7 +80,10 @@ class Stage:
     # -- tables and programs that end
 
     def write(self, **tables):
+        """Table files; routes get a default where they have none."""
         for name, text in tables.items():
+            if name == "routes" and not re.search(r"(?m)^\*", text):
+                text += f"\n*  {DEFAULT_ROUTE}\n"
             with open(os.path.join(self.tables, name), "w") as f:
                 f.write(text if text.endswith("\n") or not text else text + "\n")
 
@@ -222,15 +221,13 @@ class Stage:
     def show_logs(self):
         for name in sorted(self.daemons):
             diag(f"--- the end of {name}.log")
-            diag("\n".join(self.daemons[name].log.lines()[-40:]))
+            diag("\n".join(self.daemons[name].log.lines()[-25:]))
         diag(f"--- queue: {self.queue()}")
 
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, error, trace):
-        if kind is not None and kind is not SystemExit:
-            diag("".join(traceback.format_exception(kind, error, trace)))
+    def __exit__(self, kind, *_):
         if tap.failed() or (kind is not None and kind is not SystemExit):
             self.show_logs()
         self.close()
