@@ -212,6 +212,16 @@ destination_reached(struct destination *d)
 	destination_ready(d);
 }
 
+void
+destination_lift(struct destination *d)
+{
+	d->failures = 0;
+	d->crowded_ms = 0;
+	d->suspended_ms = 0;
+	destination_ready(d);
+	destination_settle(d);
+}
+
 static bool any_suspended; /* found while they are walked */
 
 static void

@@ -66,6 +66,8 @@ void destination_unlearn(struct destination *d);
 void destination_reached(struct destination *d);
 void destination_suspend(struct destination *d, const char *reason);
 bool destination_suspended(const struct destination *d);
+/* An operator says: try now. */
+void destination_lift(struct destination *d);
 /* It refuses one more connection while others serve: ask for no more now. */
 void destination_crowded(struct destination *d);
 

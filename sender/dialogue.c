@@ -480,7 +480,7 @@ const char *
 dialogue_where(const struct conn *c)
 {
 	static const char *const names[] = {
-	    [STEP_GREETING] = "connection",
+	    [STEP_GREETING] = "connect",
 	    [STEP_HELLO] = "EHLO",
 	    [STEP_HELO] = "HELO",
 	    [STEP_READY] = "EHLO",

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "destination.h"
+#include "orders.h"
 #include "outcome.h"
 #include "sender.h"
 
@@ -245,6 +246,17 @@ job_read(struct job *job)
 	return OPENED_READY;
 }
 
+/* An order that came too late for the last attempt. */
+static enum opened
+job_obey(struct job *job)
+{
+	if (orders_obey(job) == -1)
+		outcome_postpone(job, 60);
+	else
+		job_free(job);
+	return OPENED_SEEN_TO;
+}
+
 static enum opened
 job_open(struct job *job)
 {
@@ -255,6 +267,8 @@ job_open(struct job *job)
 	parent_note(job->entry.id);
 	opened = job_read(job);
 	parent_note(NULL);
+	if (opened == OPENED_READY && orders_has(job->entry.id))
+		return job_obey(job);
 	return opened;
 }
 

@@ -12,6 +12,7 @@
 #include "calendar.h"
 #include "flush.h"
 #include "job.h"
+#include "orders.h"
 #include "proc/loop.h"
 #include "sender.h"
 
@@ -237,6 +238,13 @@ leave(struct job *job)
 	bool pending = progress_pending(&job->progress) > 0;
 	int result;
 
+	if (pending && orders_has(job->entry.id)) {
+		if (orders_obey(job) == -1)
+			keep_stuck(job);
+		else
+			done(job);
+		return;
+	}
 	if (pending)
 		result = spool_defer(sender.spool, &job->entry, job->due_s);
 	else
@@ -250,6 +258,8 @@ leave(struct job *job)
 		    job->entry.id);
 	else if (pending)
 		calendar_deferred(&job->entry);
+	else
+		orders_forget(job->entry.id);
 	flush_dirty();
 	done(job);
 }
@@ -327,6 +337,7 @@ remove_traceless(struct job *job)
 			  "delivery",
 		    job->entry.id);
 	}
+	orders_forget(job->entry.id);
 	flush_dirty();
 	done(job);
 }

@@ -23,6 +23,7 @@
 #include "flush.h"
 #include "local.h"
 #include "maildir.h"
+#include "orders.h"
 #include "outcome.h"
 #include "proc/committer.h"
 #include "proc/loop.h"
@@ -125,6 +126,7 @@ sender_start(struct worker *w)
 	loop_on_turn(destination_run, NULL);
 	loop_on_turn(connect_reap, NULL);
 	loop_on_turn(end_when_quiet, NULL);
+	orders_start();
 	shards_start(w, on_shard, NULL);
 }
 

@@ -13,6 +13,7 @@
  * the ids.  The content gets CRLF line ends and is dot-stuffed.
  */
 #include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,8 @@ hand_on(const struct commit *c)
 		errx(1, "%s: %s", c->id, strerror(c->status));
 	memcpy(e.id, c->id, sizeof(c->id));
 	shard = tag_shard(route.tag, e.id, route_spreads(&route));
-	if (spool_process(sp, &e, -1, profile.prio, route.tag, shard) == -1)
+	if (spool_process(sp, &e, -1, profile.prio, route.tag, shard) == -1 &&
+	    (errno != ENOENT || defer_s >= 0)) /* a running engine was first */
 		err(1, "%s", e.id);
 	if (defer_s >= 0 && (spool_claim(sp, &e) == -1 ||
 				spool_defer(sp, &e, clock_wall_s() + defer_s)))
