@@ -291,7 +291,6 @@ add_hops(struct buf *out, struct route *r)
 {
 	bool lmtp = r->kind == ROUTE_LMTP;
 
-	qsort(r->hops, r->nhops, sizeof(r->hops[0]), hop_compare);
 	buf_add_str(out, lmtp ? "lmtp" : "smtp");
 	for (size_t i = 0; i < r->nhops; i++) {
 		buf_add_char(out, ' ');
@@ -318,34 +317,69 @@ format(struct route *r, struct buf *out)
 		buf_addf(out, " %s", r->profile);
 }
 
-/* Twice: what was written may be in any order and case, and hops that differ
- * in these alone are found when all are canonical. */
+/* A path may hold any other byte, and is a string to the system. */
+static const char *
+find_control(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.s[i] < ' ' && text.s[i] != '\t')
+			return text.s + i;
+	return NULL;
+}
+
+/* Store what the route is in canonical words as its text, and let everything
+ * point there. */
+static const char *
+settle(struct route *r)
+{
+	struct buf canonical = {0};
+	struct scan sc;
+	const char *expected = "a shorter route";
+	size_t max = r->kind == ROUTE_MX
+	                 ? MX_TEXT_MAX
+	                 : DESTINATION_SIZE - PROFILE_NAME_MAX - 2;
+
+	format(r, &canonical);
+	if (canonical.len <= max) {
+		memcpy(r->text, canonical.data, canonical.len + 1);
+		sc = (struct scan){str_of(r->text), r->text};
+		expected = parse(&sc, r);
+	}
+	buf_free(&canonical);
+	return expected;
+}
+
+static bool
+is_sorted(const struct route *r)
+{
+	for (size_t i = 1; i < r->nhops; i++)
+		if (hop_compare(&r->hops[i - 1], &r->hops[i]) > 0)
+			return false;
+	return true;
+}
+
+/*
+ * Hops can only be sorted, and equal ones found, when their names are
+ * canonical already.
+ */
 const char *
 route_parse(struct str text, struct route *r_r, size_t *at_r)
 {
 	struct scan sc = {text, text.s};
-	struct buf canonical = {0};
 	const char *expected;
-	size_t max;
 
 	*at_r = 0;
-	expected = parse(&sc, r_r);
+	sc.at = find_control(text);
+	expected = sc.at ? "text without control characters" : parse(&sc, r_r);
 	if (expected) {
 		*at_r = sc.at - text.s;
 		return expected;
 	}
-	format(r_r, &canonical);
-	max = r_r->kind == ROUTE_MX ? MX_TEXT_MAX
-	                            : DESTINATION_SIZE - PROFILE_NAME_MAX - 2;
-	if (canonical.len > max) {
-		expected = "a shorter route";
-	} else {
-		memcpy(r_r->text, canonical.data, canonical.len + 1);
-		sc = (struct scan){str_of(r_r->text), r_r->text};
-		expected = parse(&sc, r_r);
-	}
-	buf_free(&canonical);
-	return expected;
+	expected = settle(r_r);
+	if (expected || is_sorted(r_r))
+		return expected;
+	qsort(r_r->hops, r_r->nhops, sizeof(r_r->hops[0]), hop_compare);
+	return settle(r_r);
 }
 
 /* ---- using ---- */
