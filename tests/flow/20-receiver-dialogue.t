@@ -64,7 +64,8 @@ def a_message(stage):
 def helo_and_several_recipients(stage):
     with stage.conversation() as c:
         c.reply()
-        c.asks("HELO [192.0.2.7]", "250 mx.example\r\n")
+        c.says("HELO [192.0.2.7]")
+        c.gets("250 mx.example\r\n", "HELO is answered by the name alone")
         c.asks("MAIL FROM:<>", "250 2.1.0")
         c.asks("RCPT TO:<b@far.example>", "250 2.1.5")
         c.asks("RCPT TO:<Postmaster>", "250 2.1.5")
