@@ -93,7 +93,7 @@ open_sockets(struct worker *w, enum room room)
 {
 	if (!room_rights(room)->may_accept || w->settings.nlisteners == 0)
 		return;
-	w->listeners = parent_listen(&w->settings);
+	w->listeners = parent_listen(&w->settings, w->count);
 	w->nlisteners = w->settings.nlisteners;
 }
 
@@ -138,6 +138,7 @@ parent_main(const struct room_main *room, int argc, char *argv[])
 	signal(SIGHUP, SIG_IGN); /* a new map is noticed without being told */
 	allow_descriptors();
 	map_dir = read_map(&w, o.spool_path);
+	w.count = count_workers(room, &w.settings);
 	open_sockets(&w, room->room);
 	confine_user(room->room, o.stay);
 	if (o.syslog)
@@ -146,7 +147,6 @@ parent_main(const struct room_main *room, int argc, char *argv[])
 	    spool_open(o.spool_path, room->room, w.settings.force_filesystem);
 	if (w.spool == NULL)
 		fatalx("cannot work in %s", o.spool_path);
-	w.count = count_workers(room, &w.settings);
 	if (chdir("/") == -1)
 		fatal("go to /");
 	return parent_children(room, &w, map_dir);

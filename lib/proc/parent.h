@@ -27,8 +27,9 @@ struct worker {
 	struct spool *spool; /* its limits follow the settings */
 	struct map *map;
 	struct settings settings;
-	/* Bound, listening, non-blocking, with TCP_NODELAY; NULL: none.  As many
-	 * as there were when the daemon started, whatever settings say now. */
+	/* Its own: bound, listening, non-blocking, with TCP_NODELAY; NULL: none.
+	 * As many as there were when the daemon started, whatever settings say
+	 * now. */
 	int *listeners;
 	size_t nlisteners;
 };

@@ -20,9 +20,10 @@
 #include "base/log.h"
 #include "proc/parent_private.h"
 
-#define DELAY_MIN_MS 100
-#define DELAY_MAX_MS 10000
-#define LONG_LIFE_MS 60000 /* after so long a death is no row of deaths */
+#define DELAY_MIN_MS  100
+#define DELAY_MAX_MS  10000
+#define DELAY_LONG_MS 500   /* from here on the others get its connections */
+#define LONG_LIFE_MS  60000 /* after so long a death is no row of deaths */
 
 struct child {
 	pid_t pid;        /* 0: none */
@@ -30,11 +31,13 @@ struct child {
 	int64_t due_ms;   /* when to start it anew; 0: not waiting */
 	int64_t delay_ms; /* the next back-off */
 	bool ready;
+	bool resting; /* its sockets */
 };
 
 static struct {
 	const struct room_main *room;
 	struct worker *w;
+	int *listeners; /* a row for each worker */
 	int map_dir;
 	struct child children[WORKERS_MAX];
 	int lifeline[2]; /* the workers see its end when the parent dies */
@@ -47,7 +50,37 @@ static struct {
 	int64_t kill_ms; /* when to kill the rest; 0: not yet */
 } parent;
 
+static int *
+listeners_of(unsigned number)
+{
+	return parent.listeners + number * parent.w->nlisteners;
+}
+
+static bool
+any_alive(void)
+{
+	for (unsigned i = 0; i < parent.w->count; i++) {
+		if (parent.children[i].pid > 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- birth ---- */
+
+/* Its own sockets, and none of the others'. */
+static void
+take_listeners(unsigned number)
+{
+	struct worker *w = parent.w;
+
+	for (size_t i = 0; i < w->count * w->nlisteners; i++) {
+		if (i / w->nlisteners != number)
+			fd_close(&parent.listeners[i]);
+	}
+	if (w->nlisteners > 0)
+		w->listeners = listeners_of(number);
+}
 
 static void
 become_worker(unsigned number)
@@ -60,6 +93,7 @@ become_worker(unsigned number)
 	fd_close(&parent.ready[0]);
 	fd_close(&parent.signals);
 	parent_syslog_leave();
+	take_listeners(number);
 	parent.w->number = number;
 	parent_worker(parent.room, parent.w, &ends);
 }
@@ -69,8 +103,13 @@ start_child(unsigned number)
 {
 	struct child *c = &parent.children[number];
 	int64_t now = clock_steady_ms();
-	pid_t pid = fork();
+	pid_t pid;
 
+	if (c->resting)
+		parent_listen_resume(
+		    listeners_of(number), parent.w->nlisteners);
+	c->resting = false;
+	pid = fork();
 	if (pid == 0)
 		become_worker(number);
 	c->born_ms = now;
@@ -145,8 +184,8 @@ static void
 stop(void)
 {
 	parent.stopping = true;
-	for (size_t i = 0; i < parent.w->nlisteners; i++)
-		fd_close(&parent.w->listeners[i]);
+	for (size_t i = 0; i < parent.w->count * parent.w->nlisteners; i++)
+		fd_close(&parent.listeners[i]);
 	parent.kill_ms = clock_steady_ms() + PARENT_PATIENCE_S * 1000;
 	for (unsigned i = 0; i < parent.w->count; i++)
 		parent.children[i].due_ms = 0;
@@ -209,8 +248,9 @@ log_death(unsigned number, int status, const char *id, int64_t again_ms)
 
 /* Returns in how many ms. */
 static int64_t
-restart_later(struct child *c)
+restart_later(unsigned number)
 {
+	struct child *c = &parent.children[number];
 	int64_t now = clock_steady_ms(), again_ms;
 
 	if (c->delay_ms == 0 || now - c->born_ms >= LONG_LIFE_MS)
@@ -220,6 +260,10 @@ restart_later(struct child *c)
 	c->delay_ms *= 2;
 	if (c->delay_ms > DELAY_MAX_MS)
 		c->delay_ms = DELAY_MAX_MS;
+	if (again_ms >= DELAY_LONG_MS && any_alive()) {
+		c->resting = true;
+		parent_listen_rest(listeners_of(number), parent.w->nlisteners);
+	}
 	return again_ms;
 }
 
@@ -234,7 +278,7 @@ bury(unsigned number, int status)
 
 	c->pid = 0;
 	if (!parent.stopping && !hopeless)
-		log_death(number, status, id, restart_later(c));
+		log_death(number, status, id, restart_later(number));
 	else if (status != 0)
 		log_death(number, status, id, 0);
 	if (!parent.stopping && hopeless) {
@@ -273,16 +317,6 @@ on_signal(void)
 		reap();
 	else
 		on_stop_signal(info.ssi_signo);
-}
-
-static bool
-any_alive(void)
-{
-	for (unsigned i = 0; i < parent.w->count; i++) {
-		if (parent.children[i].pid > 0)
-			return true;
-	}
-	return false;
 }
 
 /* Do what is due; returns how long nothing will be, -1: for ever. */
@@ -350,6 +384,7 @@ parent_children(const struct room_main *room, struct worker *w, int map_dir)
 {
 	parent.room = room;
 	parent.w = w;
+	parent.listeners = w->listeners;
 	parent.map_dir = map_dir;
 	prepare();
 	for (unsigned i = 0; i < w->count; i++)

@@ -14,10 +14,14 @@
 
 /* ---- sockets: parent_listen.c ---- */
 
-/* Bind and listen on all of them; ends the process when one cannot be had.  A
- * worker of a parent that was killed may still hold an address for a moment:
- * it is waited for. */
-int *parent_listen(const struct settings *set);
+/* Bind and listen on all of them, `count` workers' sockets one row after the
+ * other; ends the process when an address cannot be had.  A worker of a parent
+ * that was killed may still hold one for a moment: it is waited for. */
+int *parent_listen(const struct settings *set, unsigned count);
+/* A row whose worker is away for long takes no connections: the others get
+ * them.  Until it resumes. */
+void parent_listen_rest(const int *fds, size_t n);
+void parent_listen_resume(const int *fds, size_t n);
 /* "127.0.0.1:2525,[::1]:25": what they are bound to in truth. */
 void parent_listen_names(const int *fds, size_t n, struct buf *out);
 
@@ -47,7 +51,7 @@ void parent_syslog_leave(void);
 /* ---- the parent's side: parent_children.c ---- */
 
 /* Fork them all, start those anew that die, end them when told so.  `w` is what
- * each is given.  Returns the exit status of the daemon. */
+ * each is given, its listeners being the row of the first.  Returns the exit status of the daemon. */
 int parent_children(
     const struct room_main *room, struct worker *w, int map_dir);
 

@@ -102,6 +102,35 @@ def restarts_workers():
     is_(room.stop(), 0, "and ends well")
 
 
+def shares_connections():
+    room = Room(free_port(), 2)
+
+    def answers(n):
+        sessions = [Session(room.port) for _ in range(n)]
+        numbers = [s.ask("who").split()[0] for s in sessions]
+        for s in sessions:
+            s.close()
+        return numbers
+
+    numbers = answers(100)
+    least = min(numbers.count("0"), numbers.count("1"))
+    ok(least >= 20, f"connections are dealt out: {least} of 100 to one of two")
+    rival = Room(room.port, 1, ready=False)
+    rival.log.wait_for("trying again: Address already in use")
+    rival.kill_all()
+    for wait in (100, 200, 400, 800, 1600):
+        second = next(p for p in room.workers() if title(p).endswith(" 1"))
+        os.kill(second, signal.SIGKILL)
+        room.log.wait_for(f"worker 1 was killed by SIGKILL: again in {wait} ms")
+        if wait == 1600:
+            is_(set(answers(50)), {"0"}, "the other gets those of one that is away")
+        room.log.wait_for("took shard=15")
+    while "1" not in answers(20):
+        pass
+    ok(True, "which has its share again when it is back")
+    is_(room.stop(), 0, "and ends well")
+
+
 def suspects_what_kills():
     room = Room(free_port(), 2)
 
@@ -236,6 +265,7 @@ try:
     starts_and_stops()
     finishes_what_it_has_begun()
     restarts_workers()
+    shares_connections()
     suspects_what_kills()
     workers_outlive_no_parent()
     waits_for_its_port()
