@@ -15,12 +15,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "mail/spool_path.h"
 
 #define FORMAT_FILE "format"
 #define FORMAT_TEXT "stagepost spool %u\n"
@@ -273,42 +273,6 @@ out:
 
 /* ---- start-up ---- */
 
-/* Renames that were not flushed must become durable in their order. */
-static int
-check_filesystem(int root, const char *path, bool force)
-{
-	static const struct {
-		long type;
-		bool ordered;
-		const char *name;
-	} types[] = {
-	    {0xEF53,     true,  "ext4"     },
-	    {0x58465342, true,  "xfs"      },
-	    {0x9123683E, false, "btrfs"    },
-	    {0x01021994, false, "tmpfs"    },
-	    {0x794C7630, false, "overlayfs"},
-	};
-	const char *name = "an unknown type";
-	struct statfs fs;
-
-	if (fstatfs(root, &fs) == -1) {
-		log_warn("spool: fstatfs %s", path);
-		return -1;
-	}
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if ((unsigned long)fs.f_type == (unsigned long)types[i].type) {
-			if (types[i].ordered)
-				return 0;
-			name = types[i].name;
-		}
-	log_warnx("spool: %s is on %s, where the order of unflushed renames is "
-		  "not proven to survive a power cut: %s",
-	    path, name,
-	    force ? "taken because force-filesystem says so"
-		  : "use ext4 or xfs, or set force-filesystem");
-	return force ? 0 : -1;
-}
-
 static int
 open_directory(int root, const char *name, dev_t dev)
 {
@@ -410,8 +374,11 @@ spool_open(const char *root_path, enum room room, bool force)
 			log_warn("spool: read the format of %s", root_path);
 		goto fail;
 	}
-	if (check_filesystem(sp->root, root_path, force) == -1 ||
-	    open_places(sp, st.st_dev) == -1)
+	/* The tool only looks and renames; the daemons depend on it. */
+	if (room != ROOM_QUEUE_TOOL &&
+	    spool_check_filesystem(sp->root, root_path, force) == -1)
+		goto fail;
+	if (open_places(sp, st.st_dev) == -1)
 		goto fail;
 	return sp;
 fail:
