@@ -34,14 +34,23 @@ class Letter:
 class Sink:
     """Sink(lmtp=True, unix=True, rules="rcpt *@late.example 451 4.3.0 later")"""
 
-    def __init__(self, directory, lmtp=False, unix=False, rules="", keep=True, port=0):
+    def __init__(
+        self,
+        directory,
+        lmtp=False,
+        unix=False,
+        rules="",
+        keep=True,
+        port=0,
+        host="127.0.0.1",
+    ):
         self.dir = tempfile.mkdtemp(prefix="sink.", dir=directory)
         self.kept = os.path.join(self.dir, "kept")
         self.rules_path = os.path.join(self.dir, "rules")
         self.counters = os.path.join(self.dir, "counters")
         self.path = os.path.join(self.dir, "socket") if unix else None
         self.log = Follower(os.path.join(self.dir, "log"))
-        self.port = port
+        self.host, self.port = host, port
         self.lmtp, self.keep = lmtp, keep
         os.mkdir(self.kept)
         self.rules(rules)
@@ -56,7 +65,7 @@ class Sink:
             argv += ["-o", self.kept]
         if self.lmtp:
             argv += ["-L"]
-        argv += ["-u", self.path] if self.path else [f"127.0.0.1:{self.port}"]
+        argv += ["-u", self.path] if self.path else [f"{self.host}:{self.port}"]
         self.process = Process(argv, os.path.join(self.dir, "output"))
         self.port = int(self.process.log.wait_for(r"^listening (\d+)$").group(1))
 
@@ -106,4 +115,4 @@ class Sink:
     def route(self):
         if self.path:
             return f"lmtp unix:{self.path}"
-        return f"{'lmtp' if self.lmtp else 'smtp'} [127.0.0.1]:{self.port}"
+        return f"{'lmtp' if self.lmtp else 'smtp'} [{self.host}]:{self.port}"
