@@ -154,7 +154,8 @@ job_hold_suspect(struct job *job)
 	};
 	struct buf b = {0};
 
-	log_warnx("%s: held, it crashed its worker twice", job->entry.id);
+	log_warnx(
+	    "%s: held reason=\"crashed its worker twice\"", job->entry.id);
 	record_format(&rec, &b);
 	if (job_reopen(job) == 0)
 		queuefile_append(job->fd, &b);
@@ -278,7 +279,7 @@ job_open(struct job *job)
 static void
 job_reroute(struct job *job)
 {
-	log_info("%s: rerouted, the map has changed", job->entry.id);
+	log_info("%s: rerouted reason=\"the map has changed\"", job->entry.id);
 	spool_reroute(sender.spool, &job->entry);
 	job_free(job);
 }
