@@ -111,7 +111,7 @@ run_compile(const struct options *o)
 		return EXIT_MISTAKES;
 	if (o->check_only)
 		return EXIT_DONE;
-	dir = map_directory(o->spool);
+	dir = map_directory(o->spool, true);
 	if (dir == -1)
 		return EXIT_BROKEN;
 	status = write_map(dir);
@@ -122,7 +122,7 @@ run_compile(const struct options *o)
 static int
 run_on_map(const struct options *o)
 {
-	int dir = map_directory(o->spool), status;
+	int dir = map_directory(o->spool, false), status;
 
 	if (dir == -1)
 		return EXIT_BROKEN;

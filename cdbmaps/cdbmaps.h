@@ -177,9 +177,9 @@ struct str default_table(enum table table);
 
 /* ---- the map itself: write.c, ask.c, dump.c ---- */
 
-/* Open SPOOL/map, made when it is missing: descriptor, or -1 with the reason
- * printed. */
-int map_directory(const char *spool);
+/* Open SPOOL/map, made when it is missing if so asked: descriptor, or -1 with
+ * the reason printed. */
+int map_directory(const char *spool, bool make);
 /* Put all records in the place of the map: 0, or -1 with the reason printed. */
 int write_map(int dir);
 /* "route:user@a.example" and the like: an exit status. */

@@ -12,7 +12,7 @@
 #include "base/fd.h"
 
 int
-map_directory(const char *spool)
+map_directory(const char *spool, bool make)
 {
 	int root, dir = -1;
 
@@ -22,7 +22,7 @@ map_directory(const char *spool)
 		    strerror(errno));
 		return -1;
 	}
-	if (mkdirat(root, "map", 0755) == 0 || errno == EEXIST)
+	if (!make || mkdirat(root, "map", 0755) == 0 || errno == EEXIST)
 		dir = openat(root, "map",
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir == -1)

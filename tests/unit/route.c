@@ -89,7 +89,7 @@ test_mistakes(void)
 	    {"mx port=25 port=26",               11,    "zone=DOMAIN, query="     },
 	    {"mx query=ns.example",              9,     "an address such as"      },
 	    {"mx query=192.0.2.1,",              19,    NULL                      },
-	    {"lmtp unix:/run/\nlmtp",            15,    "text without"            },
+	    {"lmtp unix:/run/\001lmtp",          15,    "text without"            },
 	    {"maildir:",			 8,     "a path"                  },
 	    {"maildir:/var/../etc",              13,    "a path without"          },
 	    {"maildir:/var/%h",                  13,    "%u, %d or"               },
