@@ -4,9 +4,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
+from follow import wait_until
 from process import program
 from tap import *
 
@@ -14,6 +16,7 @@ N = 1_000_000
 DIR = tempfile.mkdtemp(prefix="stagepost-test.")
 TABLES = os.path.join(DIR, "tables")
 SPOOL = os.path.join(DIR, "spool")
+MAP = os.path.join(SPOOL, "map")
 
 
 def cdbmaps(*args):
@@ -46,6 +49,40 @@ def domains(n):
             yield f"domain{i}.customer.example\n"
 
 
+def one_that_is_stopped_while_it_writes():
+    """A process, and the map is as before and it has the lock."""
+    argv = [program("cdbmaps"), "-f", TABLES, "-s", SPOOL]
+    child = subprocess.Popen(argv)
+    new = os.path.join(MAP, "stagepost.cdb.new")
+    wait_until(
+        lambda: os.path.exists(new) and os.path.getsize(new) > 1_000_000,
+        [MAP],
+        lambda: "a new map being written",
+    )
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    return child
+
+
+def dying_leaves_the_old_map():
+    before = os.stat(os.path.join(MAP, "stagepost.cdb")).st_ino
+    writer = one_that_is_stopped_while_it_writes()
+    status, said, _, _ = cdbmaps()
+    is_(
+        (status, said),
+        (2, "cdbmaps: write stagepost.cdb: another cdbmaps is writing it\n"),
+        "two cannot write at once",
+    )
+    writer.kill()
+    writer.wait()
+    after = os.stat(os.path.join(MAP, "stagepost.cdb")).st_ino
+    is_(after, before, "killed while it writes, it leaves the old map")
+    like(ask("domain:domain1.customer.example"), "^domains:2\t", "which answers")
+    status, said, _, _ = cdbmaps()
+    is_((status, said), (0, ""), "the next one compiles over what it left")
+    ok(os.stat(os.path.join(MAP, "stagepost.cdb")).st_ino != before, "a new map")
+
+
 os.makedirs(TABLES)
 os.mkdir(SPOOL)
 try:
@@ -66,6 +103,7 @@ try:
             f"number {i} is there, and where it is written",
         )
     is_(ask(f"domain:domain{N}.customer.example"), "", "no other is")
+    dying_leaves_the_old_map()
 
     table("domains", [*domains(N), "Domain77.customer.example\n", "no..domain\n"])
     status, said, seconds, _ = cdbmaps("-n")
