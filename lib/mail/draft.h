@@ -67,4 +67,21 @@ struct commit {
 };
 int spool_commit(struct spool *sp, struct commit *batch, size_t n);
 
+/*
+ * The same in steps, for who has the next batch waiting: a flush of the whole
+ * file system for the next batch's data makes the names of this one durable
+ * too, and saves this one's own.
+ *
+ *	data(1) names(1) [data(2, whole) settle(1, durable)] names(2) ...
+ *
+ * data: 0, or -1 and errno when a flush failed.  settle: without `durable` it
+ * flushes the directories itself; then every status is final, and nothing is
+ * left of those that are not 0.
+ */
+int spool_commit_data(
+    struct spool *sp, struct commit *batch, size_t n, bool whole);
+void spool_commit_names(struct spool *sp, struct commit *batch, size_t n);
+void spool_commit_settle(
+    struct spool *sp, struct commit *batch, size_t n, bool durable);
+
 #endif

@@ -39,35 +39,54 @@ flush_file(struct spool *sp, const struct commit *c)
 	return rc;
 }
 
-/*
- * The bytes of all of them: one flush each when they are few, one of the whole
- * file system when they are many.  A failed flush is never tried again: the
- * kernel may have dropped the pages and would then report success.
- */
-static void
-flush_data(struct spool *sp, struct commit *batch, size_t n)
+/* One flush of the whole file system for all of them. */
+static int
+flush_together(struct spool *sp, struct commit *batch, size_t n)
 {
 	int error = 0;
 
-	if (n >= sp->syncfs_at) {
-		if (syncfs(sp->tmp[batch[0].slot]) == -1) {
-			error = errno;
-			log_warn("flush of %zu messages in tmp/", n);
-		}
-		for (size_t i = 0; i < n; i++)
-			batch[i].status = error;
-	} else {
-		for (size_t i = 0; i < n; i++) {
-			batch[i].status =
-			    flush_file(sp, &batch[i]) == -1 ? errno : 0;
-			if (batch[i].status == EIO)
-				error = EIO;
-		}
+	if (syncfs(sp->tmp[0]) == -1) {
+		error = errno;
+		log_warn("flush of %zu messages in tmp/", n);
 	}
-	if (error == EIO) {
-		errno = EIO;
-		spool_fail(sp, "flush of new messages");
+	for (size_t i = 0; i < n; i++)
+		batch[i].status = error;
+	return error;
+}
+
+/* A flush each. */
+static int
+flush_singly(struct spool *sp, struct commit *batch, size_t n)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		batch[i].status = flush_file(sp, &batch[i]) == -1 ? errno : 0;
+		if (batch[i].status == EIO)
+			error = EIO;
 	}
+	return error;
+}
+
+/* A failed flush is never tried again: the kernel may have dropped the pages
+ * and would then report success. */
+int
+spool_commit_data(struct spool *sp, struct commit *batch, size_t n, bool whole)
+{
+	int error = EIO;
+
+	if (!spool_failed(sp)) {
+		error = whole || n >= sp->syncfs_at
+		            ? flush_together(sp, batch, n)
+		            : flush_singly(sp, batch, n);
+		errno = error;
+		if (error == EIO)
+			spool_fail(sp, "flush of new messages");
+	}
+	for (size_t i = 0; error == EIO && i < n; i++)
+		batch[i].status = EIO;
+	errno = error;
+	return error == 0 ? 0 : -1;
 }
 
 /* Into incoming/.  The name of a report is derived from what it reports; when
@@ -89,7 +108,7 @@ publish(struct spool *sp, struct commit *c)
 }
 
 /* One flush of each incoming directory that got a name.  Returns a bit for
- * each slot whose flush failed. */
+ * each slot that is not durable. */
 static unsigned
 flush_names(struct spool *sp, const struct commit *batch, size_t n)
 {
@@ -97,12 +116,15 @@ flush_names(struct spool *sp, const struct commit *batch, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		if (batch[i].status == 0)
-			used |= 1u << batch[i].slot;
-	for (unsigned s = 0; s < SHARDS; s++)
-		if ((used & (1u << s)) != 0 && fsync(sp->incoming[s]) == -1) {
+			used |= 1U << batch[i].slot;
+	for (unsigned s = 0; s < SHARDS; s++) {
+		if ((used & (1U << s)) == 0)
+			continue;
+		if (!spool_failed(sp) && fsync(sp->incoming[s]) == -1)
 			spool_fail(sp, "flush of incoming/");
-			failed |= 1u << s;
-		}
+		if (spool_failed(sp))
+			failed |= 1U << s;
+	}
 	return failed;
 }
 
@@ -116,37 +138,34 @@ withdraw(struct spool *sp, struct commit *c)
 		unlinkat(sp->incoming[c->slot], c->id, 0);
 }
 
-/* Data, names, directories; each only when the one before has held. */
-static void
-commit_batch(struct spool *sp, struct commit *batch, size_t n)
+void
+spool_commit_names(struct spool *sp, struct commit *batch, size_t n)
 {
-	unsigned failed_slots;
-
-	flush_data(sp, batch, n);
-	if (spool_failed(sp)) {
-		for (size_t i = 0; i < n; i++)
-			batch[i].status = EIO;
-		return;
-	}
 	for (size_t i = 0; i < n; i++)
 		publish(sp, &batch[i]);
-	failed_slots = flush_names(sp, batch, n);
-	for (size_t i = 0; i < n; i++)
-		if ((failed_slots & (1u << batch[i].slot)) != 0)
+}
+
+void
+spool_commit_settle(
+    struct spool *sp, struct commit *batch, size_t n, bool durable)
+{
+	unsigned failed_slots = durable ? 0 : flush_names(sp, batch, n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (batch[i].status == 0 &&
+		    (failed_slots & (1U << batch[i].slot)) != 0)
 			batch[i].status = EIO;
+		if (batch[i].status != 0)
+			withdraw(sp, &batch[i]);
+	}
 }
 
 int
 spool_commit(struct spool *sp, struct commit *batch, size_t n)
 {
-	if (spool_failed(sp))
-		for (size_t i = 0; i < n; i++)
-			batch[i].status = EIO;
-	else
-		commit_batch(sp, batch, n);
-	for (size_t i = 0; i < n; i++)
-		if (batch[i].status != 0)
-			withdraw(sp, &batch[i]);
+	(void)spool_commit_data(sp, batch, n, false); /* each status tells */
+	spool_commit_names(sp, batch, n);
+	spool_commit_settle(sp, batch, n, false);
 	return spool_failed(sp) ? -1 : 0;
 }
 

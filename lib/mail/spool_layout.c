@@ -356,10 +356,7 @@ spool_open(const char *root_path, enum room room, bool force)
 	each_fd(sp, set_closed);
 	sp->room = room;
 	sp->syncfs_at = SIZE_MAX;
-	sp->failed = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (sp->failed == MAP_FAILED)
-		fatal("spool: mmap");
+	sp->failed = mem_share(sizeof(int));
 	sp->root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (sp->root == -1 || fstat(sp->root, &st) == -1) {
 		log_warn("spool: open %s", root_path);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -24,6 +25,8 @@ struct batch {
 
 /* What comes back. */
 struct answer {
+	/* No answer yet: send the next batch, its flush will finish this one */
+	bool next;
 	size_t n;
 	int flushed; /* 0 or an errno */
 	int status[BATCH_MAX];
@@ -51,39 +54,76 @@ static struct {
 	struct channel *channel;
 	struct requests waiting; /* gathers while the helper works */
 	struct requests sent;    /* what the helper works on */
+	struct requests open;    /* sent before it, not yet answered */
 	struct requests done;    /* being told; else empty */
+	/* Whether anything waits: a page that the helper sees too. */
+	volatile bool *more;
 } committer;
 
 /* ---- the helper's side ---- */
 
 static void
-carry_out(struct spool *sp, struct batch *b, struct answer *a)
+answer(int fd, const struct batch *b, int flushed)
 {
-	a->n = b->n;
-	a->flushed = 0;
-	if (b->n > 0)
-		spool_commit(sp, b->commits, b->n);
+	static struct answer a;
+
+	a.next = false;
+	a.n = b->n;
+	a.flushed = flushed;
 	for (size_t i = 0; i < b->n; i++)
-		a->status[i] = b->commits[i].status;
-	if (b->flush && spool_flush(sp) == -1)
-		a->flushed = errno != 0 ? errno : EIO;
+		a.status[i] = b->commits[i].status;
+	if (channel_reply(fd, &a, ANSWER_SIZE(a.n)) == -1)
+		exit(0); /* the worker is gone */
 }
 
 static void
+ask_next(int fd)
+{
+	static const struct answer next = {.next = true};
+
+	if (channel_reply(fd, &next, ANSWER_SIZE(0)) == -1)
+		exit(0);
+}
+
+/*
+ * A batch is data, names, directories.  While more is waiting, the flush of the
+ * next batch's data is one of the whole file system and serves as this one's
+ * flush of directories: a busy committer flushes once a batch, not twice.
+ */
+static void
 committer_main(int fd, void *arg)
 {
-	static struct batch b;
-	static struct answer a;
+	static struct batch batches[2];
+	struct batch *b = &batches[0], *open = NULL;
+	struct spool *sp = arg;
+	int flushed = 0, open_flushed = 0;
 	ssize_t len;
 
-	while ((len = channel_receive(fd, &b, sizeof(b))) > 0) {
-		if (b.n > BATCH_MAX || (size_t)len != BATCH_SIZE(b.n))
-			fatalx("a batch of %zu is no message of %zd bytes", b.n,
-			    len);
-		carry_out(arg, &b, &a);
+	while ((len = channel_receive(fd, b, sizeof(*b))) > 0) {
+		if (b->n > BATCH_MAX || (size_t)len != BATCH_SIZE(b->n))
+			fatalx("a batch of %zu is no message of %zd bytes",
+			    b->n, len);
+		flushed = spool_commit_data(sp, b->commits, b->n,
+			      open != NULL || b->flush) == -1
+		              ? errno
+		              : 0;
+		if (open != NULL) {
+			spool_commit_settle(
+			    sp, open->commits, open->n, flushed == 0);
+			answer(fd, open, open_flushed);
+			open = NULL;
+		}
+		spool_commit_names(sp, b->commits, b->n);
+		if (*committer.more && !spool_failed(sp)) {
+			ask_next(fd);
+			open = b;
+			open_flushed = flushed;
+			b = b == &batches[0] ? &batches[1] : &batches[0];
+		} else {
+			spool_commit_settle(sp, b->commits, b->n, false);
+			answer(fd, b, flushed);
+		}
 		log_flush();
-		if (channel_reply(fd, &a, ANSWER_SIZE(a.n)) == -1)
-			return;
 	}
 }
 
@@ -126,6 +166,7 @@ send_batch(void *arg)
 	if (committer.sent.n > 0 || committer.waiting.n == 0)
 		return;
 	take_batch(&committer.waiting, &committer.sent);
+	*committer.more = committer.waiting.n > 0;
 	b.n = 0;
 	b.flush = false;
 	for (size_t i = 0; i < committer.sent.n; i++) {
@@ -137,22 +178,23 @@ send_batch(void *arg)
 	channel_send(committer.channel, &b, BATCH_SIZE(b.n));
 }
 
-/* The next batch goes first: the disk is not to wait for what the handlers
- * do. */
+/* Swap an empty list for a full one; each keeps its memory. */
 static void
-on_answer(void *arg, const void *data, size_t len)
+move_requests(struct requests *from, struct requests *to)
 {
-	const struct answer *a = data;
-	struct requests *done = &committer.done, spare;
+	struct requests empty = *to;
+
+	assert(to->n == 0);
+	*to = *from;
+	*from = empty;
+}
+
+static void
+tell_done(const struct answer *a)
+{
+	struct requests *done = &committer.done;
 	size_t commits = 0;
 
-	(void)arg;
-	if (len < ANSWER_SIZE(0) || len != ANSWER_SIZE(a->n))
-		fatalx("the committer speaks nonsense");
-	spare = *done; /* empty: its memory is used again */
-	*done = committer.sent;
-	committer.sent = spare;
-	send_batch(NULL);
 	for (size_t i = 0; i < done->n; i++) {
 		const struct request *r = &done->list[i];
 
@@ -163,11 +205,33 @@ on_answer(void *arg, const void *data, size_t len)
 	done->n = 0;
 }
 
+/* The next batch goes first: the disk is not to wait for what the handlers
+ * do. */
+static void
+on_answer(void *arg, const void *data, size_t len)
+{
+	const struct answer *a = data;
+
+	(void)arg;
+	if (len < ANSWER_SIZE(0) || len != ANSWER_SIZE(a->n))
+		fatalx("the committer speaks nonsense");
+	if (a->next) {
+		move_requests(&committer.sent, &committer.open);
+		send_batch(NULL);
+		return;
+	}
+	move_requests(committer.open.n > 0 ? &committer.open : &committer.sent,
+	    &committer.done);
+	send_batch(NULL);
+	tell_done(a);
+}
+
 void
 committer_start(struct spool *sp)
 {
 	char title[32];
 
+	committer.more = mem_share(sizeof(*committer.more));
 	snprintf(title, sizeof(title), "committer %u", parent_number());
 	committer.channel =
 	    channel_helper(title, committer_main, sp, on_answer, NULL);
@@ -184,6 +248,7 @@ committer_commit(const struct draft *d, bool derived,
 	memcpy(r->commit.id, d->id, sizeof(r->commit.id));
 	r->commit.slot = d->slot;
 	r->commit.derived = derived;
+	*committer.more = true;
 }
 
 void
@@ -192,10 +257,12 @@ committer_flush(void (*on_done)(void *arg, int status), void *arg)
 	struct request *r = requests_add(&committer.waiting);
 
 	*r = (struct request){.flush = true, .on_done = on_done, .arg = arg};
+	*committer.more = true;
 }
 
 unsigned
 committer_busy(void)
 {
-	return committer.waiting.n + committer.sent.n + committer.done.n;
+	return committer.waiting.n + committer.sent.n + committer.open.n +
+	       committer.done.n;
 }
