@@ -15,6 +15,7 @@
 #include "names_message.h"
 #include "names_packet.h"
 #include "proc/channel.h"
+#include "proc/confine.h"
 #include "proc/loop.h"
 
 #define CONTEXTS_MAX 64 /* idle ones beyond are dropped, oldest use first */
@@ -261,6 +262,8 @@ names_helper_main(int fd, void *arg)
 	(void)arg;
 	helper.fd = fd;
 	channel_close_others(fd);
+	if (!confine_files())
+		log_info("resolver: without Landlock, files are in reach");
 	loop_init();
 	TAILQ_INIT(&helper.contexts);
 	helper.errors = fopencookie(NULL, "w", complaints);

@@ -2,8 +2,8 @@
 /*
  * The process that talks to DNS servers, through libunbound; the only file
  * that does.  It holds no descriptor but its pair, its log and its own
- * sockets, knows no secret and reads no mail: whoever takes it over by a packet
- * can still give wrong answers, and nothing more.
+ * sockets, can open no file and knows no secret: whoever takes it over by a
+ * packet can give wrong answers and talk to the network.
  *
  * Each set of servers has a context of its own, with its own cache, which
  * asks these servers only: never the host's, never the root's.

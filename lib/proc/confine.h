@@ -22,4 +22,11 @@
  */
 void confine_user(enum room room, bool stay);
 
+/*
+ * For a helper that needs none: give up every right over files by their names,
+ * whoever's they are; what is open stays.  Ends the process when that fails.
+ * False when the kernel has no Landlock: then nothing has changed.
+ */
+bool confine_files(void);
+
 #endif
