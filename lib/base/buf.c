@@ -145,8 +145,8 @@ mem_resize(void *p, size_t n, size_t size)
 void *
 mem_share(size_t n)
 {
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(
+	    NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		fatal("share %zu bytes", n);
