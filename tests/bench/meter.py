@@ -2,6 +2,7 @@
 """What a run costs: processor time of a group of processes, disk flushes."""
 
 import os
+import select
 import subprocess
 
 _CGROUP = "/sys/fs/cgroup"
@@ -78,8 +79,21 @@ class Group:
         return self
 
     def __exit__(self, *_):
+        """Once the last member, killed by now, is really gone."""
+        while self.dir and (members := self._members()):
+            for pid in members:
+                _wait_for_end(pid)
         if self.dir:
             os.rmdir(self.dir)
+
+
+def _wait_for_end(pid):
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    select.select([fd], [], [], 10)
+    os.close(fd)
 
 
 def _children(pid):
