@@ -62,6 +62,8 @@ ifdef SAN
 ALL_CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	       -U_FORTIFY_SOURCE -fno-omit-frame-pointer
 ALL_LDFLAGS += -fsanitize=address,undefined
+# libbsd copies the arguments for setproctitle(3), before main().
+export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/leaks:print_suppressions=0
 endif
 ifdef FUZZ # set by the goal fuzz; the fuzzers bring their own main()
 ALL_CFLAGS  += -fsanitize=fuzzer-no-link,address,undefined \
