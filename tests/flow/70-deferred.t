@@ -1,0 +1,88 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: ISC
+"""What a long queue of deferred mail costs the sender: neither memory nor a slow
+start."""
+
+import os
+import sys
+import time
+
+from stage import *
+
+DEFERRED = int(os.environ.get("DEFERRED", "200000"))
+LINKS = 60000  # ext4 allows 65,000 names of one file
+DIGITS = "0123456789abcdefghijklmnopqrstuv"
+TEXT = b"Subject: wait\r\n\r\nLong.\r\n"
+
+
+def memory_kib(daemon):
+    """Proportional set size of a daemon with all its processes."""
+    total = 0
+    for pid in [daemon.pid, *descendants(daemon.pid)]:
+        with open(f"/proc/{pid}/smaps_rollup") as f:
+            total += sum(int(x.split()[1]) for x in f if x.startswith("Pss:"))
+    return total
+
+
+def make_deferred(stage, seed, n):
+    """n deferred entries, due in the next hundred hours, as names of the few
+    files at the paths in seed."""
+    shard = os.path.dirname(os.path.dirname(seed[0]))
+    head, ident = os.path.basename(seed[0]).split(".", 1)[1].rsplit(".", 1)
+    now = int(time.time())
+    for number in range(n):
+        due = now + 7200 + number * 360000 // n
+        bucket = os.path.join(shard, str(due >> 12))
+        if number == 0 or not os.path.isdir(bucket):
+            os.makedirs(bucket, exist_ok=True)
+        tail = "".join(DIGITS[number >> shift & 31] for shift in (20, 15, 10, 5, 0))
+        name = f"{due}.{head}.{ident[:-5]}{tail}"
+        os.link(seed[number // LINKS], os.path.join(bucket, name))
+
+
+def entries(stage, state):
+    root = os.path.join(stage.spool, state)
+    return [os.path.join(top, n) for top, _, names in os.walk(root) for n in names]
+
+
+def start_sender(stage):
+    """(seconds until a message that waits is delivered, memory then)"""
+    waiting = len(stage.quick.letters())
+    stage.stop("engine")
+    like(stage.submit("now@quick.example", TEXT), "^250", "a message to deliver")
+    stage.start("engine", compile=False)
+    stage.wait_in("processed")
+    begin = time.monotonic()
+    stage.start("sender", compile=False)
+    stage.quick.wait_letters(waiting + 1)
+    seconds = time.monotonic() - begin
+    return seconds, memory_kib(stage.sender)
+
+
+def many_deferred(stage):
+    for number in range(DEFERRED // LINKS + 1):
+        stage.submit("later@slow.example", TEXT)
+    stage.wait_in("deferred", DEFERRED // LINKS + 1)
+    stage.stop("sender")
+    _, few_kib = start_sender(stage)
+    stage.stop("sender")
+    make_deferred(stage, entries(stage, "deferred"), DEFERRED)
+    seconds, many_kib = start_sender(stage)
+    diag(f"start to first delivery: {seconds:.2f} s; {few_kib} KiB, then {many_kib}")
+    ok(seconds < 1, f"the sender starts with {DEFERRED} deferred in less than 1 s")
+    ok(many_kib < few_kib + 512, "and needs no more memory for them")
+    is_(len(entries(stage, "deferred")), DEFERRED + DEFERRED // LINKS + 1, "all wait")
+
+
+if os.path.basename(BUILD) == "san":
+    print("1..0 # SKIP a sanitizer's memory is not ours")
+    sys.exit(0)
+with Stage(profiles="slow  retry 5h retries 5") as stage:
+    stage.quick = stage.sink()
+    slow = stage.sink(rules="rcpt * 451 4.3.0 later")
+    stage.write(
+        routes=f"quick.example  {stage.quick.route}\nslow.example  {slow.route} slow\n"
+    )
+    stage.start()
+    many_deferred(stage)
+done_testing()
