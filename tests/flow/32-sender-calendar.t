@@ -1,0 +1,132 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: ISC
+"""Retries over days, expiry and the reports on it, by a turned clock."""
+
+import datetime
+
+from put import put
+from stage import *
+
+HOUR = 3600
+DAY = 24 * HOUR
+PROFILES = """
+count     retry 1h 2h 3h  retries 4
+lifetime  retry 12h  lifetime 5d  delay-warning 4h
+discard   retry 1h  retries 1  at-end discard
+"""
+
+
+class Time:
+    """The wall clock of all daemons, hours ahead of ours and more."""
+
+    def __init__(self, stage):
+        self.stage, self.ahead = stage, 0
+        stage.turn_clock(0)
+
+    def pass_(self, seconds):
+        self.ahead += seconds
+        self.stage.turn_clock(self.ahead)
+
+
+def due(match):
+    """A log line's due time, seconds after the Epoch."""
+    then = datetime.datetime.strptime(match.group(1), "%Y-%m-%dT%H:%M:%SZ")
+    return then.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def now(time_):
+    return datetime.datetime.now().timestamp() + time_.ahead
+
+
+with Stage(profiles=PROFILES) as stage:
+    home = stage.sink()
+    away = stage.sink(rules="rcpt * 450 4.2.0 not today")
+    time_ = Time(stage)
+    stage.write(
+        routes=f"""
+count.example     {away.route}  count
+lifetime.example  {away.route}  lifetime
+discard.example   {away.route}  discard
+client.example    {home.route}
+"""
+    )
+    stage.start("engine", "sender")
+    log = stage.sender.log
+
+    # by count: 1h 2h 3h 3h after the first attempt, then it is given up
+    (id,) = put(stage, "x@count.example")
+    for attempt, hours in enumerate((1, 2, 3, 3), 1):
+        match = log.wait_for(rf"{id}: deferred .*due=(\S+) attempt={attempt}$")
+        wait = due(match) - now(time_)
+        ok(
+            abs(wait - hours * HOUR) < 30,
+            f"after attempt {attempt} it waits {hours}h ({wait:.0f}s)",
+        )
+        ok(not home.names(), "and nobody is told")
+        time_.pass_(hours * HOUR + 1)
+    log.wait_for(rf"{id}: expired to=<x@count.example> .*450 4.2.0 not today")
+    (report,) = home.wait_letters(1)
+    text = report.content.decode()
+    is_(report.mail.split()[1], "FROM:<>", "the report has no sender")
+    like(text, r"(?m)^Action: failed\r$", "it says that it failed")
+    like(text, r"(?m)^Status: [45]\.", "by which status")
+    like(text, r"(?m)^Diagnostic-Code: smtp; ?450 4\.2\.0 not today", "and why")
+    like(text, r"(?m)^Final-Recipient: rfc822; ?x@count\.example", "for whom")
+    stage.assert_spool_empty("nothing is left of it")
+
+    # by lifetime, with a warning on the way
+    (id,) = put(stage, "x@lifetime.example")
+    log.wait_for(rf"{id}: deferred .*attempt=1$")
+    time_.pass_(12 * HOUR + 1)
+    log.wait_for(rf"{id}: deferred .*attempt=2$")
+    log.wait_for(rf"{id}: reported kind=delay")
+    report = home.wait_letters(2)[-1]
+    like(report.content.decode(), r"(?m)^Action: delayed\r$", "a warning after 4h")
+    for attempt in range(3, 10):
+        time_.pass_(12 * HOUR + 1)
+        log.wait_for(rf"{id}: deferred .*attempt={attempt}$")
+    is_(len(home.names()), 2, "the warning is given once")
+    time_.pass_(2 * DAY)
+    log.wait_for(rf"{id}: expired ")
+    log.wait_for(rf"{id}: reported kind=failure")
+    like(
+        home.wait_letters(3)[-1].content.decode(),
+        r"(?m)^Action: failed\r$",
+        "then it is given up",
+    )
+    stage.assert_spool_empty("nothing is left of it")
+
+    # given up without a word
+    (id,) = put(stage, "x@discard.example")
+    log.wait_for(rf"{id}: deferred .*attempt=1$")
+    time_.pass_(HOUR + 1)
+    log.wait_for(rf"{id}: discarded to=<x@discard.example>")
+    stage.assert_spool_empty("it is gone")
+    is_(len(home.names()), 3, "and nobody was told")
+
+    # due times outlive a restart, and a flush makes them now
+    (id,) = put(stage, "x@count.example")
+    log.wait_for(rf"{id}: deferred .*attempt=1$")
+    is_(stage.sender.stop(), 0, "the sender stops")
+    away.rules("")
+    stage.start("sender", compile=False)
+    is_(len(stage.queue("deferred")["deferred"]), 1, "it keeps its due time")
+    stage.tool("flush")
+    log.wait_for(rf"{id}: delivered ")
+    stage.assert_spool_empty("flushed and delivered")
+
+    # a wrong clock at the time of the attempt: due in years is due now
+    away.rules("rcpt * 450 4.2.0 not today")
+    stage.sender.stop()
+    time_.pass_(3 * 365 * DAY)
+    stage.start("sender", compile=False)
+    (id,) = put(stage, "x@count.example")
+    log.wait_for(rf"{id}: deferred .*attempt=1$")
+    away.rules("")
+    stage.sender.stop()
+    time_.pass_(-3 * 365 * DAY)
+    stage.start("sender", compile=False)
+    log.wait_for(rf"{id}: delivered ")
+    stage.assert_spool_empty("what a wrong clock put off for years is due now")
+
+done_testing()
