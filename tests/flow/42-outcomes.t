@@ -134,17 +134,15 @@ def no_reports_on_reports(stage, away, home):
 
 
 def queued_mail_follows_the_map(stage, away, spare):
-    away.stop()
+    away.rules("rcpt * 451 4.3.0 later")
     stage.submit("you@moving.example", TEXT, "clerk@home.example")
     stage.wait_in("deferred")
     seen = len(spare.letters())
-    routes = stage.routes.replace("@MOVING@", spare.route)
-    stage.write(routes=routes)
+    stage.write(routes=stage.routes.replace("@MOVING@", spare.route))
     stage.compile()
     stage.tool("flush")
     is_(len(spare.wait_letters(seen + 1)), seen + 1, "it goes where the new map says")
     stage.assert_spool_empty()
-    away.start()
 
 
 def held_and_released(stage, away):
