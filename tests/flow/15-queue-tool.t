@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import time
 
 from stage import *
@@ -17,7 +18,7 @@ example.net     smtp 10=[127.0.0.1]:2525 20=[127.0.0.1]:2526
 
 def put(stage, *words):
     done = stage.run(program("spool-put"), *words[:-1], stage.spool, words[-1])
-    return done.stdout.split()
+    return re.findall(r"(?m)^\w{18}$", done.stdout)
 
 
 def tool(stage, *words, rc=0):

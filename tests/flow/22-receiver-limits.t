@@ -215,7 +215,10 @@ def listening(pid):
     """Ports that a process listens on, by its socket inodes."""
     inodes = set()
     for fd in os.listdir(f"/proc/{pid}/fd"):
-        target = os.readlink(f"/proc/{pid}/fd/{fd}")
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:  # closed meanwhile
+            continue
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
     with open(f"/proc/{pid}/net/tcp") as f:
@@ -227,6 +230,7 @@ with Stage(domains="home.example  maildir:mail/%d/%u") as stage:
     stage.settings = f"""hostname mx.example
 listen 127.0.0.1:{stage.port}
 relay-from 127.0.0.1
+force-filesystem yes
 {SETTINGS}"""
     stage.write(settings=stage.settings)
     stage.start("receiver")

@@ -3,6 +3,7 @@
 """What the engine makes of what arrives; no sender runs, so it stays there."""
 
 import os
+import re
 
 from stage import *
 
@@ -24,7 +25,8 @@ def arrive(stage, *recipients, options=(), content=None):
         with open(path, "wb") as f:
             f.write(content)
         argv += ["-c", path]
-    return stage.run(*argv, stage.spool, *recipients).stdout.split()
+    said = stage.run(*argv, stage.spool, *recipients).stdout
+    return re.findall(r"(?m)^\w{18}$", said)
 
 
 def routed(stage, ident):

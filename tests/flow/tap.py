@@ -9,8 +9,9 @@ _failed = 0
 
 
 def diag(text):
+    """To standard error, which prove shows."""
     for line in str(text).splitlines():
-        print("#", line, flush=True)
+        print("#", line, file=sys.stderr, flush=True)
 
 
 def ok(condition, name):
@@ -18,6 +19,7 @@ def ok(condition, name):
     _count += 1
     if not condition:
         _failed += 1
+        diag(f"failed: {name}")
     word = "ok" if condition else "not ok"
     print(f"{word} {_count} - {name}".replace("#", "\\#"), flush=True)
     return bool(condition)

@@ -55,7 +55,7 @@ rooms('engine/a.c', "\t/* rename(a, b) */ x->link(1); log(\"unlink(2)\");\n",
     undef, 'words in comments and strings are no calls');
 rooms('engine/a.c', "\trenameat2(1, a, 2, b, 0);\n", 'renameat2.*the spool',
     'a room does not rename');
-rooms('sender/maildir.c', "\trename(a, b);\n", undef,
+rooms('sender/maildir_box.c', "\trename(a, b);\n", undef,
     'except into a maildir');
 rooms('lib/mail/spool_move.c', "\tunlinkat(d, a, 0);\n", undef,
     'the spool does');
