@@ -25,20 +25,18 @@ def arrived(letter, recipient, name):
     ok(letter.content.endswith(b"due at nine.\r\n\r\n\r\n"), f"{name}: the text")
 
 
-def one_message_to_four_places(stage, smtp, behind, lmtp, maildir):
-    recipients = [f"you@{x}.example" for x in ("smtp", "postfix", "lmtp", "maildir")]
-    is_(swaks(stage, *recipients), 0, "swaks: one message for four places")
-    arrived(smtp.wait_letters(1)[0], "you@smtp.example", "SMTP")
-    arrived(behind.wait_letters(1)[0], "you@postfix.example", "Postfix")
-    arrived(lmtp.wait_letters(1)[0], "you@lmtp.example", "LMTP")
+def one_message_to_all_places(stage, places, maildir):
+    recipients = [f"you@{x}.example" for x in [*places, "maildir"]]
+    is_(swaks(stage, *recipients), 0, f"swaks: one message, {len(recipients)} places")
+    for name, sink in places.items():
+        arrived(sink.wait_letters(1)[0], f"you@{name}.example", name)
     new = os.path.join(maildir, "new")
-    wait_until(lambda: os.path.isdir(new) and os.listdir(new), [maildir], "maildir")
-    path = os.path.join(new, os.listdir(new)[0])
-    with open(path, "rb") as f:
+    wait_until(lambda: os.path.isdir(new) and os.listdir(new), [stage.dir], "maildir")
+    with open(os.path.join(new, os.listdir(new)[0])) as f:
         text = f.read()
-    like(text.decode(), r"(?m)^Return-Path: <clerk@client.example>\r?$", "maildir: the sender")
-    like(text.decode(), r"(?m)^Subject: first mail\r?$", "maildir: the subject")
-    like(text.decode(), r"coach is due at nine\.", "maildir: the text")
+    like(text, r"(?m)^Return-Path: <clerk@client.example>$", "maildir: the sender")
+    like(text, r"(?m)^Subject: first mail$", "maildir: the subject")
+    like(text, r"coach is due at nine\.", "maildir: the text")
     stage.assert_spool_empty()
 
 
@@ -68,19 +66,19 @@ def an_orderly_end(stage):
 
 
 with Stage() as stage:
-    smtp, behind = stage.sink(), stage.sink()
-    lmtp = stage.sink(lmtp=True, unix=True)
-    postfix = stage.postfix(behind.port)
     maildir = os.path.join(stage.dir, "maildir")
-    stage.write(
-        routes=f"smtp.example     {smtp.route}\n"
-        f"postfix.example  {postfix.route}\n"
-        f"lmtp.example     {lmtp.route}\n"
-        f"maildir.example  maildir:{maildir}\n"
-    )
+    places = {"smtp": stage.sink(), "lmtp": stage.sink(lmtp=True, unix=True)}
+    routes = [f"{name}.example {sink.route}" for name, sink in places.items()]
+    routes.append(f"maildir.example maildir:{maildir}")
+    if os.geteuid() == 0:
+        places["postfix"] = stage.sink()
+        routes.append(f"postfix.example {stage.postfix(places['postfix'].port).route}")
+    else:
+        skip("by way of Postfix", "Postfix starts as root only")
+    stage.write(routes="\n".join(routes))
     stage.start()
-    one_message_to_four_places(stage, smtp, behind, lmtp, maildir)
-    trace_fields(smtp.letters()[0])
-    a_crowd(stage, smtp)
+    one_message_to_all_places(stage, places, maildir)
+    trace_fields(places["smtp"].letters()[0])
+    a_crowd(stage, places["smtp"])
     an_orderly_end(stage)
 done_testing()

@@ -28,7 +28,7 @@ from follow import DEADLINE, Deadline, Follower, Timeout, wait_until
 from peer import Postfix, smtp_source
 from process import BUILD, ROOT, Process, children, descendants, free_port, program
 from sink import Letter, Sink
-from tap import diag, done_testing, is_, like, ok
+from tap import diag, done_testing, is_, like, ok, skip
 
 DEFAULT_ROUTE = "maildir:mail/%d/%u"
 DAEMONS = ("receiver", "engine", "sender")
