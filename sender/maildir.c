@@ -187,7 +187,7 @@ void
 maildir_start(int rootfd)
 {
 	maildir.channel = channel_helper(
-	    "sender: maildir", maildir_helper_main, &rootfd, on_message, NULL);
+	    "maildir", maildir_helper_main, &rootfd, on_message, NULL);
 }
 
 void

@@ -63,7 +63,7 @@ void
 names_start(void)
 {
 	names.channel = channel_helper(
-	    "sender: resolver", names_helper_main, NULL, on_message, NULL);
+	    "resolver", names_helper_main, NULL, on_message, NULL);
 }
 
 struct names_query *
