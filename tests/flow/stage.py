@@ -222,7 +222,7 @@ class Stage:
         for name in sorted(self.daemons):
             diag(f"--- the end of {name}.log")
             diag("\n".join(self.daemons[name].log.lines()[-25:]))
-        diag(f"--- queue: {self.queue()}")
+        diag(f"--- queue: {str(self.queue())[:2000]}")
 
     def __enter__(self):
         return self
