@@ -100,15 +100,22 @@ bucket_wanted(int64_t number)
 	       is_far(number << BUCKET_SHIFT);
 }
 
-/* Drop the buckets of the past that have become empty. */
+/* Will nothing be deferred into it any more? */
+static bool
+bucket_closed(int64_t number)
+{
+	return number < bucket_of(clock_wall_s()) ||
+	       is_far(number << BUCKET_SHIFT);
+}
+
+/* Drop the closed buckets that have become empty. */
 static void
 sweep(void)
 {
-	int64_t now = bucket_of(clock_wall_s());
 
 	for (unsigned s = 0; s < SHARDS; s++)
 		for (size_t i = buckets[s].n; i-- > 0;)
-			if (buckets[s].numbers[i] < now &&
+			if (bucket_closed(buckets[s].numbers[i]) &&
 			    spool_bucket_remove(
 				sender.spool, s, buckets[s].numbers[i]) == 0)
 				bucket_forget(s, i);
