@@ -39,24 +39,61 @@ query_find(uint32_t id)
 }
 
 static void
+answer(struct names_query *q, const struct names_answer *a)
+{
+	names_fn *on_answer = q->on_answer;
+	void *arg = q->arg;
+
+	names_cancel(&q);
+	on_answer(arg, a);
+}
+
+/* A question asked up to that id: an answer may lead to new ones. */
+static struct names_query *
+query_up_to(uint32_t id)
+{
+	struct names_query *q;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(q, &names.queries[i], link)
+	if ((int32_t)(q->id - id) <= 0)
+		return q;
+	return NULL;
+}
+
+static void
+on_death(void)
+{
+	static const struct names_answer lost = {
+	    .status = NAMES_TEMPFAIL,
+	    .text = "the resolver died while it was asked",
+	};
+	uint32_t last = names.last_id;
+	struct names_query *q;
+
+	while ((q = query_up_to(last)) != NULL)
+		answer(q, &lost);
+}
+
+static void
 on_message(void *arg, const void *data, size_t len)
 {
 	static struct names_answer a;
 	struct str message = {data, len};
 	struct names_query *q;
-	names_fn *on_answer;
 	uint32_t id;
 
 	(void)arg;
+	if (str_eq(message, NAMES_DIED)) {
+		on_death();
+		return;
+	}
 	if (names_answer_parse(message, &id, &a) == -1)
 		fatalx("the resolver speaks nonsense");
 	q = query_find(id);
-	if (q == NULL) /* cancelled */
-		return;
-	on_answer = q->on_answer;
-	arg = q->arg;
-	names_cancel(&q);
-	on_answer(arg, &a);
+	if (q != NULL) /* else it was cancelled */
+		answer(q, &a);
 }
 
 void

@@ -2,10 +2,14 @@
 #include "names_helper.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/queue.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unbound.h>
 #include <unbound-event.h>
 #include <unistd.h>
@@ -254,16 +258,12 @@ on_ready(void *arg, bool readable, bool writable)
  * Contexts are made here and not before the fork: they would share the random
  * numbers of query ids with every other worker's helper.
  */
-void
-names_helper_main(int fd, void *arg)
+static void
+serve(int fd)
 {
 	static const cookie_io_functions_t complaints = {.write = on_complaint};
 
-	(void)arg;
 	helper.fd = fd;
-	channel_close_others(fd);
-	if (!confine_files())
-		log_info("resolver: without Landlock, files are in reach");
 	loop_init();
 	TAILQ_INIT(&helper.contexts);
 	helper.errors = fopencookie(NULL, "w", complaints);
@@ -273,4 +273,57 @@ names_helper_main(int fd, void *arg)
 	helper.watch = loop_watch_new(fd, on_ready, NULL);
 	loop_watch_want(helper.watch, true, false);
 	loop_run();
+}
+
+/* ---- its keeper ---- */
+
+/* Run the process that asks until it ends: its exit status as of wait(2). */
+static int
+serve_apart(int fd)
+{
+	pid_t keeper = getpid(), pid = fork();
+	int status;
+
+	switch (pid) {
+	case -1:
+		fatal("fork the resolver");
+	case 0:
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+			fatal("ask to be killed with the keeper");
+		if (getppid() == keeper)
+			serve(fd);
+		log_flush();
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			fatal("wait for the resolver");
+	return status;
+}
+
+/*
+ * A packet that crashes the resolver must not end the worker and the mail that
+ * it is sending, so this process reads no packet and starts another one; what
+ * had been asked fails for now.  The pause keeps a crash at every question from
+ * taking a whole processor.
+ */
+void
+names_helper_main(int fd, void *arg)
+{
+	static const struct timespec pause = {.tv_nsec = 100000000};
+	int status;
+
+	(void)arg;
+	channel_close_others(fd);
+	if (!confine_files())
+		log_info("resolver: without Landlock, files are in reach");
+	while ((status = serve_apart(fd)) != 0) {
+		log_warnx("resolver: died by %s %d: starting another",
+		    WIFSIGNALED(status) ? "signal" : "status",
+		    WIFSIGNALED(status) ? WTERMSIG(status)
+					: WEXITSTATUS(status));
+		if (channel_reply(fd, NAMES_DIED, strlen(NAMES_DIED)) == -1)
+			return;
+		nanosleep(&pause, NULL);
+	}
 }

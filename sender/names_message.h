@@ -37,6 +37,9 @@ void names_question_format(const struct names_question *q, struct buf *out);
 void names_answer_format(
     uint32_t id, const struct names_answer *a, struct buf *out);
 
+/* Instead of an answer: whoever was to answer what was asked so far has died. */
+#define NAMES_DIED "died\n"
+
 /* 0, or -1 when it is no such message; *_r is then undefined. */
 int names_question_parse(struct str message, struct names_question *q_r);
 int names_answer_parse(

@@ -4,11 +4,14 @@
 
 import collections
 import itertools
+import os
+import signal
 import socket
 import subprocess
 
+from follow import DEADLINE
 from nameserver import Nameserver
-from process import program
+from process import descendants, program
 from tap import done_testing, is_, like, ok
 
 TOOL = program("sender_resolve")
@@ -255,6 +258,27 @@ def silent_server(server):
         ok(deaf.recv(512)[2] & 1, "it was asked to recurse")
 
 
+def a_crash(server):
+    """The process that reads packets dies with a question under way; the one
+    that the worker has for a child does not."""
+    with socket.socket(type=socket.SOCK_DGRAM) as deaf:
+        deaf.settimeout(DEADLINE)
+        deaf.bind(("127.0.0.1", 0))
+        mute = "127.0.0.1:%d" % deaf.getsockname()[1]
+        tool = subprocess.Popen([TOOL, "-r", server.address], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tool.stdin.write(f"mx query={mute}\ta.example\n")
+        tool.stdin.flush()
+        deaf.recv(512)
+        os.kill(descendants(tool.pid)[-1], signal.SIGSEGV)
+        is_(tool.stdout.readline(), "0 temporary 4.4.3 DNS look-up of MX of a.example: "
+            "the resolver died while it was asked\n", "a resolver dies: later")
+        out, err = tool.communicate("mx\thost.b.example\n", timeout=DEADLINE)
+        is_(out, "1 ok host.b.example=192.0.2.7:25\n", "the next question is answered")
+        like(err, r"resolver: died by \w+ \d+: starting another", "the log says so")
+        is_(tool.returncode, 0, "and the worker has lived on")
+
+
 with Nameserver(ZONES) as nsd:
     hosts_in_order(nsd)
     without_mx(nsd)
@@ -264,5 +288,6 @@ with Nameserver(ZONES) as nsd:
     equal_hosts_share(nsd)
     views(nsd)
     many_sets(nsd)
+    a_crash(nsd)
     silent_server(nsd)
 done_testing()

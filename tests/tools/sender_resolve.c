@@ -4,8 +4,8 @@
  *
  *	sender_resolve [-h HOSTNAME] [-l LISTENER] [-r RESOLVER]...
  *
- * Reads lines "ROUTE<tab>DOMAIN", asks all of them at once and prints for each
- * a line, as it is answered:
+ * Reads lines "ROUTE<tab>DOMAIN" from a pipe, asks each at once and prints a
+ * line for each, as it is answered:
  *
  *	NUMBER ok HOST=ADDRESS:PORT ...
  *	NUMBER temporary TEXT
@@ -19,12 +19,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "mail/endpoint.h"
 #include "proc/loop.h"
 #include "sender/resolve.h"
 
-static unsigned waiting;
+static unsigned waiting, number;
+static bool eof;
+static struct buf input;
+static struct loop_watch *reader;
 
 static void
 print_target(const struct target *t)
@@ -51,40 +55,64 @@ static void
 on_done(void *arg, const struct resolve_answer *answer)
 {
 	static const char *const status[] = {"ok", "temporary", "permanent"};
-	unsigned *number = arg;
+	unsigned *n = arg;
 	size_t i;
 
-	printf("%u %s", *number, status[answer->status]);
+	printf("%u %s", *n, status[answer->status]);
 	if (answer->status != RESOLVE_OK)
 		printf(" %s", answer->text);
 	for (i = 0; i < answer->ntargets; i++)
 		print_target(&answer->targets[i]);
 	printf("\n");
 	fflush(stdout);
-	free(number);
-	if (--waiting == 0)
+	free(n);
+	if (--waiting == 0 && eof)
 		loop_stop();
 }
 
 static void
-ask(char *line, unsigned number)
+ask(char *line)
 {
 	char *tab = strchr(line, '\t');
-	unsigned *arg = malloc(sizeof(*arg));
+	unsigned *arg = mem_alloc(sizeof(*arg));
 	struct route route;
 	const char *expected;
 	size_t at;
 
-	if (tab == NULL || arg == NULL)
+	if (tab == NULL)
 		fatalx("line %u is not ROUTE<tab>DOMAIN", number);
 	*tab = '\0';
-	tab[1 + strcspn(tab + 1, "\n")] = '\0';
 	expected = route_parse(str_of(line), &route, &at);
 	if (expected != NULL)
 		fatalx("%s: expected %s", line, expected);
-	*arg = number;
+	*arg = number++;
 	waiting++;
 	resolve_route(&route, tab + 1, on_done, arg);
+}
+
+static void
+on_input(void *arg, bool readable, bool writable)
+{
+	char *lf;
+	ssize_t n;
+
+	(void)arg;
+	(void)readable;
+	(void)writable;
+	n = read(0, buf_reserve(&input, 65536), 65536);
+	if (n <= 0) {
+		eof = true;
+		loop_watch_want(reader, false, false);
+		if (waiting == 0)
+			loop_stop();
+		return;
+	}
+	buf_grew(&input, (size_t)n);
+	while ((lf = memchr(input.data, '\n', input.len)) != NULL) {
+		*lf = '\0';
+		ask(input.data);
+		buf_drop(&input, (size_t)(lf + 1 - input.data));
+	}
 }
 
 static void
@@ -104,9 +132,6 @@ int
 main(int argc, char *argv[])
 {
 	static struct settings set = {.hostname = "mail.our.example"};
-	char *line = NULL;
-	size_t size = 0;
-	unsigned number = 0;
 	int option;
 
 	log_open("sender_resolve", 2, true);
@@ -124,10 +149,10 @@ main(int argc, char *argv[])
 			return 2;
 	loop_init();
 	resolve_start(&set);
-	while (getline(&line, &size, stdin) != -1)
-		ask(line, number++);
-	free(line);
-	if (number > 0)
-		loop_run();
+	reader = loop_watch_new(0, on_input, NULL);
+	loop_watch_want(reader, true, false);
+	loop_run();
+	loop_watch_free(&reader);
+	buf_free(&input);
 	return 0;
 }
