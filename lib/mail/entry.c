@@ -40,18 +40,31 @@ state_parse(const char *name, enum state *state_r)
 	return -1;
 }
 
+/* Random digits are drawn for many ids at once: each call of arc4random asks
+ * the kernel who we are. */
+static uint64_t
+random_digits(void)
+{
+	static uint64_t pool[32];
+	static size_t left;
+
+	if (left == 0) {
+		left = sizeof(pool) / sizeof(pool[0]);
+		arc4random_buf(pool, sizeof(pool));
+	}
+	return pool[--left];
+}
+
 void
 id_make(char out[ID_LEN + 1])
 {
 	static int64_t last_us;
 	int64_t now_us = clock_wall_us();
-	uint64_t r;
 
 	/* A clock that was set back must not make ids go backwards. */
 	last_us = now_us > last_us ? now_us : last_us + 1;
-	arc4random_buf(&r, sizeof(r));
 	base32_format((uint64_t)last_us, TIME_DIGITS, out);
-	base32_format(r, RANDOM_DIGITS, out + TIME_DIGITS);
+	base32_format(random_digits(), RANDOM_DIGITS, out + TIME_DIGITS);
 }
 
 void

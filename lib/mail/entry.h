@@ -57,7 +57,8 @@ const char *state_name(enum state state);
 /* -1 when there is none of that name. */
 int state_parse(const char *name, enum state *state_r);
 
-/* A new id: later ones of this process sort after earlier ones. */
+/* A new id: later ones of this process sort after earlier ones.  Made by
+ * workers only: a process that has made one must not fork others that do. */
 void id_make(char out[ID_LEN + 1]);
 /* An id made from another's time and a hash, always the same for the same
  * input: for reports, so that a repeat is seen as one. */

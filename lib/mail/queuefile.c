@@ -29,8 +29,11 @@ head_read(struct queuefile *qf)
 	ssize_t n;
 
 	n = pread(qf->fd, scratch, READ_SIZE, 0);
-	if (n == -1)
+	if (n == -1) {
+		if (errno == ESPIPE || errno == EISDIR) /* no regular file */
+			errno = EBADMSG;
 		return -1;
+	}
 	buf_add(&qf->head, scratch, n);
 	qf->size = n;
 	if (n <= PAGE)

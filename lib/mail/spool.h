@@ -102,9 +102,9 @@ void spool_shard_drop(struct spool *sp, unsigned shard);
  * success *e describes the new name.
  */
 
-/* Open an entry's file, O_RDWR (O_RDONLY where the room only reads) and
- * O_APPEND: descriptor, or -1; EBADMSG when it is no regular file, and then
- * spool_corrupt() is due. */
+/* Open an entry's file, O_RDWR and O_APPEND: descriptor, or -1; EBADMSG when
+ * it is a symbolic link, a directory or a socket, and then spool_corrupt() is
+ * due.  queuefile_open() says so of everything else that is no regular file. */
 int spool_open_entry(struct spool *sp, const struct entry *e);
 
 /* incoming -> processed.  `flush`: a record was appended to fd; it is made

@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -175,29 +174,26 @@ spool_path(const struct entry *e, char out[SPOOL_PATH_SIZE])
 	entry_format(e, out + n);
 }
 
+/*
+ * O_NONBLOCK: a fifo put there must not hold us up.  That it is no regular file
+ * shows at the first pread(2), without a system call of its own.
+ */
 int
 spool_open_entry(struct spool *sp, const struct entry *e)
 {
 	char path[SPOOL_PATH_SIZE];
-	struct stat st;
 	int fd;
 
 	spool_path(e, path);
 	fd = openat(spool_dirfd(sp, e->state, e->shard), path,
 	    O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd == -1) {
-		if (errno == ELOOP || errno == EISDIR || errno == ENXIO)
-			errno = EBADMSG;
-		else if (errno != ENOENT)
-			log_warn(
-			    "%s: open in %s/", e->id, state_name(e->state));
-		return -1;
-	}
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
-		fd_close(&fd);
+	if (fd != -1)
+		return fd;
+	if (errno == ELOOP || errno == EISDIR || errno == ENXIO)
 		errno = EBADMSG;
-	}
-	return fd;
+	else if (errno != ENOENT)
+		log_warn("%s: open in %s/", e->id, state_name(e->state));
+	return -1;
 }
 
 /* ---- moves ---- */

@@ -173,7 +173,7 @@ test_shrunk(void)
 	fd_close(&fd);
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY);
 	is_int(queuefile_open(fd, &qf), -1, "a directory is no queue file");
-	is_int(errno, EISDIR, "and says so");
+	is_int(errno, EBADMSG, "it is damage");
 	fd_close(&fd);
 	buf_free(&file);
 	buf_free(&store);

@@ -206,6 +206,7 @@ static void
 test_strange_names(void)
 {
 	struct entry e = processed();
+	struct queuefile qf;
 	char name[ENTRY_SIZE];
 	size_t before = fixture_count(tool, STATE_CORRUPT, NULL, 0);
 	int fd;
@@ -227,8 +228,10 @@ test_strange_names(void)
 	is_int(errno, EBADMSG, "it is damage");
 	unlinkat(sender->processed[e.shard], name, 0);
 	mkfifoat(sender->processed[e.shard], name, 0600);
-	is_int(spool_open_entry(sender, &e), -1, "nor is a fifo");
+	fd = spool_open_entry(sender, &e);
+	is_int(queuefile_open(fd, &qf), -1, "a fifo is not read");
 	is_int(errno, EBADMSG, "it is damage");
+	fd_close(&fd);
 }
 
 static void
