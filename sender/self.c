@@ -30,8 +30,7 @@ own_add(struct self *self, const struct sockaddr *addr, socklen_t len,
 		((struct sockaddr_in6 *)&e->addr)->sin6_port = port;
 }
 
-/* A listener on every address: add those of this machine.  A listener on ::
- * takes IPv4 too. */
+/* A listener on every address: add those of this machine. */
 static void
 own_add_interfaces(struct self *self, sa_family_t family, in_port_t port)
 {
@@ -41,17 +40,12 @@ own_add_interfaces(struct self *self, sa_family_t family, in_port_t port)
 		log_warn("read the addresses of this machine");
 		return;
 	}
-	for (i = list; i != NULL; i = i->ifa_next) {
-		if (i->ifa_addr == NULL)
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET)
-			own_add(self, i->ifa_addr, sizeof(struct sockaddr_in),
+	for (i = list; i != NULL; i = i->ifa_next)
+		if (i->ifa_addr != NULL && i->ifa_addr->sa_family == family)
+			own_add(self, i->ifa_addr,
+			    family == AF_INET ? sizeof(struct sockaddr_in)
+					      : sizeof(struct sockaddr_in6),
 			    port);
-		else if (i->ifa_addr->sa_family == AF_INET6 &&
-			 family == AF_INET6)
-			own_add(self, i->ifa_addr, sizeof(struct sockaddr_in6),
-			    port);
-	}
 	freeifaddrs(list);
 }
 
@@ -74,11 +68,10 @@ own_read(struct self *self, const struct settings *set)
 
 	for (e = set->listeners; e < set->listeners + set->nlisteners; e++) {
 		port = htons(endpoint_port(e));
+		own_add(
+		    self, (const struct sockaddr *)&e->addr, e->addr_len, port);
 		if (is_any(e))
 			own_add_interfaces(self, e->addr.ss_family, port);
-		else
-			own_add(self, (const struct sockaddr *)&e->addr,
-			    e->addr_len, port);
 	}
 }
 
@@ -118,21 +111,50 @@ self_free(struct self *self)
 	memset(self, 0, sizeof(*self));
 }
 
-static bool
-same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+/* IPv4 as IPv6 writes it, ::ffff:192.0.2.1, so that both ways are one. */
+static struct in6_addr
+as_ipv6(const struct sockaddr_storage *addr)
 {
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *)a;
-	const struct sockaddr_in *b4 = (const struct sockaddr_in *)b;
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a;
-	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)b;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)addr;
+	struct in6_addr mapped = {
+	    .s6_addr = {[10] = 0xff, 0xff}
+        };
 
-	if (a->ss_family != b->ss_family)
+	if (addr->ss_family != AF_INET)
+		return v6->sin6_addr;
+	memcpy(mapped.s6_addr + 12, &v4->sin_addr, 4);
+	return mapped;
+}
+
+/* "This host", whichever way it is written: connecting there is connecting to
+ * a loopback address. */
+static bool
+is_unspecified(const struct in6_addr *a)
+{
+	static const uint8_t any4[16] = {[10] = 0xff, 0xff};
+
+	return IN6_IS_ADDR_UNSPECIFIED(a) || memcmp(a, any4, 16) == 0;
+}
+
+static bool
+is_loopback(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_LOOPBACK(a) ||
+	       (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+/* Would a connection to `to` come to this listener, which takes its own family
+ * only?  Addresses for "any" are in the list, but for the rest of 127/8. */
+static bool
+leads_to(const struct in6_addr *to, const struct endpoint *listener)
+{
+	struct in6_addr here = as_ipv6(&listener->addr);
+
+	if (IN6_IS_ADDR_V4MAPPED(to) != IN6_IS_ADDR_V4MAPPED(&here))
 		return false;
-	if (a->ss_family == AF_INET)
-		return a4->sin_port == b4->sin_port &&
-		       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a->ss_family == AF_INET6 && a6->sin6_port == b6->sin6_port &&
-	       memcmp(&a6->sin6_addr, &b6->sin6_addr, 16) == 0;
+	return IN6_ARE_ADDR_EQUAL(to, &here) || is_unspecified(to) ||
+	       (is_unspecified(&here) && is_loopback(to));
 }
 
 bool
@@ -144,10 +166,15 @@ self_is_name(const struct self *self, const char *host)
 bool
 self_is_address(const struct self *self, const struct sockaddr_storage *addr)
 {
+	struct endpoint e = {.addr = *addr};
+	struct in6_addr to = as_ipv6(addr);
 	size_t i;
 
+	if (addr->ss_family != AF_INET && addr->ss_family != AF_INET6)
+		return false;
 	for (i = 0; i < self->nlisteners; i++)
-		if (same_address(&self->listeners[i].addr, addr))
+		if (endpoint_port(&self->listeners[i]) == endpoint_port(&e) &&
+		    leads_to(&to, &self->listeners[i]))
 			return true;
 	return false;
 }
