@@ -224,8 +224,8 @@ drop(const struct job *job, enum report kind)
 	if (job->qf.envelope.sender[0] != '\0')
 		return false;
 	if (kind == REPORT_FAILURE)
-		log_info(
-		    "%s: dropped, it has no sender to tell", job->entry.id);
+		log_info("%s: dropped reason=\"it has no sender to tell\"",
+		    job->entry.id);
 	return true;
 }
 
