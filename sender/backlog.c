@@ -70,9 +70,11 @@ leave_out(struct backlog *b, unsigned shard)
 static size_t
 share_of(const struct destination *d)
 {
-	if (destination_suspended(d) || total >= BACKLOG_MAX)
+	if (total >= BACKLOG_MAX)
 		return BACKLOG_TRICKLE;
-	return total < BACKLOG_MAX / 2 ? BACKLOG_MAX / 2 : BACKLOG_SHARE;
+	if (destination_suspended(d) || total >= BACKLOG_MAX / 2)
+		return BACKLOG_SHARE;
+	return BACKLOG_MAX / 2;
 }
 
 static bool
@@ -142,15 +144,10 @@ refill(const struct destination *d)
 		rescan_in(0);
 }
 
-bool
-backlog_next(struct destination *d, struct entry *e_r)
+/* Take it off its queue; *e_r becomes its name. */
+static void
+take(struct destination *d, struct waiting *w, struct entry *e_r)
 {
-	struct waiting *w = RB_MIN(backlog_queue, &d->backlog.queue);
-
-	if (w == NULL) {
-		refill(d);
-		return false;
-	}
 	memset(e_r, 0, sizeof(*e_r));
 	e_r->state = STATE_PROCESSED;
 	e_r->shard = w->shard;
@@ -158,8 +155,30 @@ backlog_next(struct destination *d, struct entry *e_r)
 	memcpy(e_r->tag, d->tag, sizeof(e_r->tag));
 	memcpy(e_r->id, w->id, strlen(w->id) + 1);
 	waiting_drop(&d->backlog, w);
+}
+
+bool
+backlog_next(struct destination *d, struct entry *e_r)
+{
+	struct waiting *w = RB_MIN(backlog_queue, &d->backlog.queue);
+
+	if (w != NULL)
+		take(d, w, e_r);
 	refill(d);
-	return true;
+	return w != NULL;
+}
+
+bool
+backlog_next_old(struct destination *d, int64_t arrival_s, struct entry *e_r)
+{
+	struct waiting *w;
+
+	RB_FOREACH(w, backlog_queue, &d->backlog.queue)
+	if (id_time_us(w->id) / 1000000 <= arrival_s) {
+		take(d, w, e_r);
+		return true;
+	}
+	return false;
 }
 
 void
@@ -167,7 +186,7 @@ backlog_trim(struct destination *d)
 {
 	struct waiting *worst;
 
-	while (d->backlog.count > BACKLOG_TRICKLE) {
+	while (d->backlog.count > BACKLOG_SHARE) {
 		worst = RB_MAX(backlog_queue, &d->backlog.queue);
 		leave_out(&d->backlog, worst->shard);
 		waiting_drop(&d->backlog, worst);

@@ -16,11 +16,9 @@
 
 #include "mail/entry.h"
 
-#define BACKLOG_MAX   20000 /* names a worker keeps, all destinations */
-#define BACKLOG_SHARE 1000  /* of one destination, when others wait too */
-#define BACKLOG_TRICKLE \
-	8 /* of one destination, when the window is full,
-                                  or while it is suspended */
+#define BACKLOG_MAX     20000 /* names a worker keeps, all destinations */
+#define BACKLOG_SHARE   1000  /* of one, when others wait or it is suspended */
+#define BACKLOG_TRICKLE 8     /* of one destination, when the window is full */
 
 struct destination;
 struct waiting;
@@ -46,7 +44,11 @@ void backlog_add(const struct entry *e);
 /* Take the first name of a destination's queue: false when none is there. */
 bool backlog_next(struct destination *d, struct entry *e_r);
 
-/* The destination is suspended: keep only a trickle in memory. */
+/* The same, the first of those that arrived at or before that time. */
+bool backlog_next_old(
+    struct destination *d, int64_t arrival_s, struct entry *e_r);
+
+/* The destination is suspended: keep no more in memory than its share. */
 void backlog_trim(struct destination *d);
 
 /* Priority of the first name in a queue that is not empty. */

@@ -11,6 +11,7 @@
 #include "destination.h"
 #include "job.h"
 #include "outcome.h"
+#include "overdue.h"
 #include "proc/io.h"
 #include "proc/loop.h"
 #include "sender.h"
@@ -156,6 +157,7 @@ static void
 unreachable(struct conn *c)
 {
 	struct job *job = c->job;
+	const char *why;
 
 	c->job = NULL;
 	if (c->dest->nreached > 0) {
@@ -163,7 +165,9 @@ unreachable(struct conn *c)
 		destination_crowded(c->dest);
 		job_return(job);
 	} else {
-		destination_suspend(c->dest, job->rcpts[0].answer->text);
+		why = job->rcpts[0].answer->text;
+		destination_suspend(c->dest, why);
+		overdue_review(c->dest, why);
 		outcome_settle(job);
 	}
 	connect_close(c);
@@ -395,6 +399,20 @@ is_stale(const struct conn *c)
 	       job_count(c->job, RESULT_NONE) == c->job->nrcpts;
 }
 
+/* The map may have been replaced since the connection was made. */
+static void
+begin_again(struct conn *c)
+{
+	if (c->dest->route != NULL ||
+	    destination_learn(c->dest, job_address(c->job, 0)) == ROUTE_FOUND) {
+		look_up(c);
+		return;
+	}
+	job_return(c->job);
+	c->job = NULL;
+	connect_close(c);
+}
+
 void
 connect_lost(struct conn *c, const char *why)
 {
@@ -404,7 +422,7 @@ connect_lost(struct conn *c, const char *why)
 	}
 	if (is_stale(c)) {
 		leave_host(c);
-		look_up(c);
+		begin_again(c);
 		return;
 	}
 	if (c->dialogue.step == STEP_DOT &&

@@ -193,6 +193,12 @@ destination_conn_closed(struct destination *d)
 
 /* ---- suspension ---- */
 
+static const char *
+name_of(const struct destination *d)
+{
+	return d->route != NULL ? d->route->destination : d->tag;
+}
+
 bool
 destination_suspended(const struct destination *d)
 {
@@ -203,8 +209,9 @@ void
 destination_reached(struct destination *d)
 {
 	if (d->failures > 0)
-		log_info("destination %s: reached again after %u failures",
-		    d->tag, d->failures);
+		log_info("destination reached again failures=%u "
+			 "destination=\"%s\"",
+		    d->failures, name_of(d));
 	d->failures = 0;
 	if (d->suspended_ms == 0)
 		return;
@@ -275,9 +282,9 @@ destination_suspend(struct destination *d, const char *reason)
 	not_ready(d);
 	backlog_trim(d);
 	start_probe_timer();
-	log_info(
-	    "destination %s: suspended for=%llds failures=%u reason=\"%s\"",
-	    d->tag, (long long)wait_s, d->failures, reason);
+	log_info("destination suspended for=%llds failures=%u reason=\"%s\" "
+		 "destination=\"%s\"",
+	    (long long)wait_s, d->failures, reason, name_of(d));
 }
 
 /*

@@ -275,10 +275,34 @@ job_open(struct job *job)
 
 /* ---- routing ---- */
 
+/* Was it rerouted just now? Then the engine does not see the map that we see,
+ * and the two of us must not play ball with it.  The latest few are kept. */
+static bool
+was_rerouted(const char *id)
+{
+	static char latest[64][ID_SIZE];
+	static unsigned next;
+
+	for (size_t i = 0; i < sizeof(latest) / sizeof(latest[0]); i++)
+		if (strcmp(latest[i], id) == 0) {
+			latest[i][0] = '\0';
+			return true;
+		}
+	memcpy(latest[next], id, strlen(id) + 1);
+	next = (next + 1) % (sizeof(latest) / sizeof(latest[0]));
+	return false;
+}
+
 /* The map sends it elsewhere now: the engine is to route it anew. */
 static void
 job_reroute(struct job *job)
 {
+	if (was_rerouted(job->entry.id)) {
+		log_warnx("%s: engine and sender do not agree on its route",
+		    job->entry.id);
+		outcome_postpone(job, 60);
+		return;
+	}
 	log_info("%s: rerouted reason=\"the map has changed\"", job->entry.id);
 	spool_reroute(sender.spool, &job->entry);
 	job_free(job);
@@ -330,29 +354,35 @@ job_prepare(struct job *job, struct destination *d)
 }
 
 struct job *
-job_take(struct destination *d)
+job_claim(struct destination *d, struct entry *e)
 {
-	struct entry e;
 	struct job *job;
 
-	while (backlog_next(d, &e)) {
-		if (spool_claim(sender.spool, &e) == -1) {
-			if (errno != ENOENT)
-				backlog_miss(&e);
-			continue;
-		}
-		job = job_new(&e);
-		switch (job_open(job)) {
-		case OPENED_READY:
-			if (job_prepare(job, d))
-				return job;
-			break;
-		case OPENED_SEEN_TO:
-			break;
-		case OPENED_SHORT:
-			sender_pause();
-			return NULL;
-		}
+	if (spool_claim(sender.spool, e) == -1) {
+		if (errno != ENOENT)
+			backlog_miss(e);
+		return NULL;
+	}
+	job = job_new(e);
+	switch (job_open(job)) {
+	case OPENED_READY:
+		return job_prepare(job, d) ? job : NULL;
+	case OPENED_SHORT:
+		sender_pause();
+		break;
+	case OPENED_SEEN_TO:
+		break;
 	}
 	return NULL;
+}
+
+struct job *
+job_take(struct destination *d)
+{
+	struct job *job = NULL;
+	struct entry e;
+
+	while (job == NULL && sender_may_begin() && backlog_next(d, &e))
+		job = job_claim(d, &e);
+	return job;
 }

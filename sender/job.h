@@ -55,6 +55,8 @@ struct job {
 	struct answer *answers;
 	bool uncertain; /* all of it was sent and no answer came: no other
 	                   host is tried now, it may have been taken */
+	bool give_up;   /* it has waited too long to be tried again */
+	bool stays;     /* outcome.c: there was no attempt, only a report */
 	int stage;      /* outcome.c: how far it is settled */
 	int64_t due_s;  /* outcome.c: of the next attempt; -1: none */
 };
@@ -65,6 +67,9 @@ struct job {
  * that only need a report are seen to on the way.
  */
 struct job *job_take(struct destination *d);
+
+/* The same for one entry of processed/. */
+struct job *job_claim(struct destination *d, struct entry *e);
 
 /* Note an answer for recipient i of the job; a new answer with the text. */
 struct answer *job_answer(struct job *job, const char *host, const char *text);

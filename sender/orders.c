@@ -133,7 +133,7 @@ flush(const char *subject)
 {
 	if (strcmp(subject, "all") == 0)
 		destination_each(destination_lift);
-	else
+	else if (strlen(subject) == TAG_LEN)
 		destination_lift(destination_get(subject));
 	if (sender.worker->number == 0)
 		control_done(sender.spool, ORDER_FLUSH, subject);

@@ -71,6 +71,8 @@ decide_due(struct job *job)
 
 	job->due_s = profile_next_due(&job->profile, job->progress.attempts + 1,
 	    job->qf.envelope.arrival_s, now_s);
+	if (job->give_up)
+		job->due_s = -1;
 	if (job->due_s == -1 && !clock_trusted()) {
 		log_warnx("%s: not given up: the clock has jumped by more than "
 			  "an hour since the start",
@@ -238,6 +240,11 @@ leave(struct job *job)
 	bool pending = progress_pending(&job->progress) > 0;
 	int result;
 
+	if (pending && job->stays) {
+		busy--;
+		job_return(job);
+		return;
+	}
 	if (pending && orders_has(job->entry.id)) {
 		if (orders_obey(job) == -1)
 			keep_stuck(job);
@@ -355,6 +362,17 @@ outcome_settle(struct job *job)
 		remove_traceless(job);
 	else
 		go_on(job);
+}
+
+void
+outcome_warn(struct job *job)
+{
+	busy++;
+	job->nrcpts = 0;
+	job->stays = true;
+	job->due_s = clock_wall_s() + job->profile.retry_s[0];
+	job->stage = STAGE_DELAY;
+	go_on(job);
 }
 
 void

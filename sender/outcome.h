@@ -25,6 +25,9 @@ void outcome_start(void);
  * from now on and is freed when its entry has gone. */
 void outcome_settle(struct job *job);
 
+/* There was no attempt: warn its sender if that is due, and put it back. */
+void outcome_warn(struct job *job);
+
 /* There was no attempt: put it off for so long, without using up a retry. */
 void outcome_postpone(struct job *job, int64_t seconds);
 

@@ -13,6 +13,7 @@ PROFILES = """
 count     retry 1h 2h 3h  retries 4
 lifetime  retry 12h  lifetime 5d  delay-warning 4h
 discard   retry 1h  retries 1  at-end discard
+dead      retry 1s 1h  lifetime 5d  delay-warning 4h
 """
 
 
@@ -47,6 +48,7 @@ with Stage(profiles=PROFILES) as stage:
 count.example     {away.route}  count
 lifetime.example  {away.route}  lifetime
 discard.example   {away.route}  discard
+dead.example      smtp [127.0.0.1]:{free_port()}  dead
 client.example    {home.route}
 """
     )
@@ -103,6 +105,24 @@ client.example    {home.route}
     log.wait_for(rf"{id}: discarded to=<x@discard.example>")
     stage.assert_spool_empty("it is gone")
     is_(len(home.names()), 3, "and nobody was told")
+
+    # what waits for a destination that is not there is not forgotten
+    ids = put(stage, "x@dead.example", n=30)
+    log.wait_for("destination suspended .*failures=3")
+    waiting = stage.queue("processed").get("processed", [])
+    ok(len(waiting) > 20, f"{len(waiting)} of 30 wait without an attempt")
+    time_.pass_(4 * HOUR + 1)
+    told = set()
+    while len(told) < 30:
+        told.add(log.wait_for(r"(\S+): reported kind=delay").group(1))
+    is_(sorted(told), sorted(ids), "but the senders of all are warned")
+    time_.pass_(5 * DAY)
+    told = set()
+    while len(told) < 30:
+        told.add(log.wait_for(r"(\S+): expired .*connect").group(1))
+    is_(sorted(told), sorted(ids), "and all are given up in the end")
+    home.wait_letters(63)
+    stage.assert_spool_empty()
 
     # due times outlive a restart, and a flush makes them now
     (id,) = put(stage, "x@count.example")
