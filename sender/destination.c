@@ -209,9 +209,9 @@ void
 destination_reached(struct destination *d)
 {
 	if (d->failures > 0)
-		log_info("destination reached again failures=%u "
+		log_info("destination %s: reached again failures=%u "
 			 "destination=\"%s\"",
-		    d->failures, name_of(d));
+		    d->tag, d->failures, name_of(d));
 	d->failures = 0;
 	if (d->suspended_ms == 0)
 		return;
@@ -282,9 +282,9 @@ destination_suspend(struct destination *d, const char *reason)
 	not_ready(d);
 	backlog_trim(d);
 	start_probe_timer();
-	log_info("destination suspended for=%llds failures=%u reason=\"%s\" "
-		 "destination=\"%s\"",
-	    (long long)wait_s, d->failures, reason, name_of(d));
+	log_info("destination %s: suspended for=%llds failures=%u "
+		 "reason=\"%s\" destination=\"%s\"",
+	    d->tag, (long long)wait_s, d->failures, reason, name_of(d));
 }
 
 /*

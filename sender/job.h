@@ -57,6 +57,7 @@ struct job {
 	                   host is tried now, it may have been taken */
 	bool give_up;   /* it has waited too long to be tried again */
 	bool stays;     /* outcome.c: there was no attempt, only a report */
+	bool stuck;     /* outcome.c: its marks were not taken before */
 	int stage;      /* outcome.c: how far it is settled */
 	int64_t due_s;  /* outcome.c: of the next attempt; -1: none */
 };

@@ -16,7 +16,7 @@
 #include "proc/loop.h"
 #include "sender.h"
 
-#define STUCK_RETRY_MS 10000
+#define STUCK_RETRY_MS 5000
 
 /* How far a job is; each step is taken once, in this order. */
 enum stage {
@@ -203,8 +203,10 @@ static void
 keep_stuck(struct job *job)
 {
 	TAILQ_INSERT_TAIL(&stuck, job, link);
-	log_warnx("%s: kept in memory until the spool takes its marks",
-	    job->entry.id);
+	if (!job->stuck)
+		log_warnx("%s: kept in memory until the spool takes its marks",
+		    job->entry.id);
+	job->stuck = true;
 	if (!spool_failed(sender.spool)) /* else for good */
 		loop_timer_set(stuck_timer, STUCK_RETRY_MS);
 }

@@ -108,7 +108,7 @@ client.example    {home.route}
 
     # what waits for a destination that is not there is not forgotten
     ids = put(stage, "x@dead.example", n=30)
-    log.wait_for("destination suspended .*failures=3")
+    log.wait_for(r"destination \S+: suspended .*failures=3")
     waiting = stage.queue("processed").get("processed", [])
     ok(len(waiting) > 20, f"{len(waiting)} of 30 wait without an attempt")
     time_.pass_(4 * HOUR + 1)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Messages for the sender without receiver and engine, by sender_put."""
 
+import re
+
 from process import program
 
 
@@ -14,4 +16,4 @@ def put(stage, *recipients, content=b"Subject: t\r\n\r\nhello\r\n", **options):
     for name, value in options.items():
         argv += [flags[name], str(value)]
     done = stage.run(*argv, stage.spool, *recipients, input=content, text=False)
-    return done.stdout.decode().split()
+    return re.findall(r"(?m)^[0-9a-z]{18}$", done.stdout.decode())

@@ -110,12 +110,14 @@ test_window(void)
 static void
 test_trim(void)
 {
-	struct destination *d = destination_get("cccccccc");
+	struct destination *d = destination_get("bbbbbbbb");
+	struct entry e;
 
 	backlog_trim(d);
-	is_int((long long)d->backlog.count, BACKLOG_TRICKLE,
-	    "a suspended one keeps a trickle");
-	is_next("cccccccc", '5', 0, "its first");
+	is_int((long long)d->backlog.count, BACKLOG_SHARE,
+	    "a suspended one keeps its share");
+	ok(!backlog_next_old(d, -1, &e), "none of it is older than time");
+	is_next("bbbbbbbb", '5', 0, "its first are kept");
 }
 
 int
