@@ -389,6 +389,7 @@ on_io(struct io *io, enum io_event what, void *arg)
 		on_lost(s);
 		break;
 	case IO_CONNECTED:
+	case IO_SECURED:
 		break;
 	}
 	settle(s);

@@ -270,6 +270,8 @@ on_io(struct io *io, enum io_event what, void *arg)
 	case IO_ERROR:
 		on_lost(c, io_error(io));
 		break;
+	case IO_SECURED:
+		break;
 	}
 	parent_note(NULL);
 }

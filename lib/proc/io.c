@@ -28,7 +28,8 @@ struct io {
 	struct buf out;
 	size_t sent; /* of out */
 	size_t low;
-	bool connecting, paused, eof, dead;
+	struct io_layer *layer; /* NULL: in clear */
+	bool connecting, shaking, paused, eof, dead;
 	bool full;     /* the peer takes no more: wait until it does */
 	bool draining; /* IO_DRAINED is asked for */
 	bool dirty;    /* in a list of streams to be looked at before sleep */
@@ -39,16 +40,20 @@ LIST_HEAD(io_list, io);
 static struct io_list dirty_ios = LIST_HEAD_INITIALIZER(dirty_ios);
 static unsigned long events_told;
 
-/* The only two places where bytes pass: TLS will stand here. */
+/* The only two places where bytes pass. */
 static ssize_t
 transport_read(struct io *io, void *data, size_t size)
 {
+	if (io->layer != NULL)
+		return io->layer->calls->read(io->layer, data, size);
 	return recv(io->fd, data, size, 0);
 }
 
 static ssize_t
 transport_write(struct io *io, const void *data, size_t len)
 {
+	if (io->layer != NULL)
+		return io->layer->calls->write(io->layer, data, len);
 	return send(io->fd, data, len, MSG_NOSIGNAL);
 }
 
@@ -74,18 +79,23 @@ tell(struct io *io, enum io_event what)
 static void
 want(struct io *io)
 {
+	bool write_first = io->layer != NULL && io->layer->wants_write;
+
 	if (io->dead)
 		loop_watch_want(io->watch, false, false);
 	else if (io->connecting)
 		loop_watch_want(io->watch, false, true);
+	else if (io->shaking)
+		loop_watch_want(io->watch, !write_first, write_first);
 	else
-		loop_watch_want(io->watch, !io->paused && !io->eof, io->full);
+		loop_watch_want(io->watch, !io->paused && !io->eof,
+		    io->full || write_first);
 }
 
 static void
 mark_dirty(struct io *io)
 {
-	if (io->dirty || io->connecting || io->dead)
+	if (io->dirty || io->connecting || io->shaking || io->dead)
 		return;
 	io->dirty = true;
 	LIST_INSERT_HEAD(&dirty_ios, io, link);
@@ -126,6 +136,8 @@ take(struct io *io)
 	static char scratch[READ_SIZE];
 	ssize_t n = transport_read(io, scratch, sizeof(scratch));
 
+	if (io->layer != NULL)
+		want(io); /* it may have changed its mind */
 	if (n > 0) {
 		buf_add(&io->in, scratch, n);
 		moved(io);
@@ -253,13 +265,40 @@ connected(struct io *io)
 	tell(io, IO_CONNECTED);
 }
 
+/* ---- shaking hands ---- */
+
+static void
+shake(struct io *io)
+{
+	int result = io->layer->calls->shake(io->layer);
+
+	if (result == -1 && errno == EAGAIN) {
+		moved(io);
+		want(io);
+		return;
+	}
+	io->shaking = false;
+	if (result == -1) {
+		die(io, errno);
+		return;
+	}
+	moved(io);
+	want(io);
+	mark_dirty(io);
+	tell(io, IO_SECURED);
+}
+
 static void
 on_ready(void *arg, bool readable, bool writable)
 {
 	struct io *io = arg;
 
+	if (io->layer != NULL && io->layer->wants_write)
+		readable |= writable;
 	if (io->connecting)
 		connected(io);
+	else if (io->shaking)
+		shake(io);
 	else if ((!writable || flush(io)) && readable && !io->paused &&
 		 !io->dead)
 		receive(io);
@@ -282,6 +321,25 @@ set_timer(struct io *io, unsigned ms)
 	if (io->timer == NULL)
 		io->timer = loop_timer_new(on_time, io);
 	loop_timer_set(io->timer, ms);
+}
+
+int
+io_starttls(struct io *io, struct io_layer *layer)
+{
+	assert(io->layer == NULL && io_unsent(io) == 0);
+	if (io->in.len > 0) {
+		layer->calls->close(layer);
+		return -1;
+	}
+	io->layer = layer;
+	io->shaking = true;
+	mark_clean(io);
+	if (layer->calls->shake(layer) == -1 && errno != EAGAIN) {
+		io->error = errno; /* told by the timer, in the next turn */
+		set_timer(io, 0);
+	}
+	want(io);
+	return 0;
 }
 
 static struct io *
@@ -309,14 +367,9 @@ io_new(int fd, io_fn *on_event, void *arg)
 static socklen_t
 address_size(const struct sockaddr *sa)
 {
-	switch (sa->sa_family) {
-	case AF_INET:
-		return sizeof(struct sockaddr_in);
-	case AF_INET6:
-		return sizeof(struct sockaddr_in6);
-	default:
-		return sizeof(struct sockaddr_un);
-	}
+	return sa->sa_family == AF_INET    ? sizeof(struct sockaddr_in)
+	       : sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+	                                   : sizeof(struct sockaddr_un);
 }
 
 /* The source's port is left to connect(2), so that ports in use towards other
@@ -429,8 +482,10 @@ io_close(struct io **io)
 
 	if (gone == NULL)
 		return;
-	if (!gone->dead && !gone->connecting)
+	if (!gone->dead && !gone->connecting && !gone->shaking)
 		push(gone);
+	if (gone->layer != NULL)
+		gone->layer->calls->close(gone->layer);
 	if (told == gone)
 		told = NULL;
 	mark_clean(gone);

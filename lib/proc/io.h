@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A buffered byte stream to a stranger: plain now, TLS behind the same calls
- * later.  Layer: proc.
+ * A buffered byte stream to a stranger, plain or TLS behind the same calls.
+ * Layer: proc.
  *
  * What arrives is in io_in(); the owner takes bytes off its front with
  * buf_drop(), and pauses reading when it cannot take more.  What io_write() is
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -26,6 +27,7 @@ enum io_event {
 	IO_EOF,       /* the peer sends no more; io_in() may still hold bytes */
 	IO_TIMEOUT,   /* told once; the watch begins anew when bytes move */
 	IO_ERROR,     /* io_error() is the errno; only io_close() is left */
+	IO_SECURED,   /* io_starttls() succeeded */
 };
 
 struct io;
@@ -57,6 +59,34 @@ void io_drain(struct io *io, size_t low);
 void io_pause(struct io *io, bool paused);
 /* IO_TIMEOUT when nothing has come or gone for so long; 0: never. */
 void io_timeout(struct io *io, unsigned ms);
+
+/*
+ * What may stand between a stream and its socket; tls.h has one.  The socket
+ * is non-blocking: "not now" is EAGAIN, as in read(2).
+ */
+#define IO_RECORD 16384 /* bytes: a read of so many leaves nothing inside */
+
+struct io_layer {
+	const struct io_layer_calls *calls;
+	bool wants_write; /* the last call has to wait until it can write */
+};
+
+struct io_layer_calls {
+	int (*shake)(struct io_layer *layer); /* 0: hands were shaken */
+	ssize_t (*read)(struct io_layer *layer, void *data, size_t size);
+	ssize_t (*write)(struct io_layer *layer, const void *data, size_t len);
+	void (*close)(struct io_layer *layer); /* frees it */
+};
+
+/*
+ * Put the layer in, which belongs to the io from then on; IO_SECURED or
+ * IO_ERROR follows (IO_EOF does not), never from within this call.  What is
+ * written meanwhile leaves after that.
+ *
+ * -1, and the layer is freed: bytes are in io_in() already.  They came in clear
+ * and must not be taken for what was said under its protection.
+ */
+int io_starttls(struct io *io, struct io_layer *layer);
 
 /* Send what is unsent if the peer takes it at once, close, free; stores
  * NULL.  No event follows. */

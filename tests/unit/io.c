@@ -29,7 +29,7 @@ struct stream {
 	size_t to_send;
 };
 
-static const char *const letters = "cdvetx"; /* in the order of io_event */
+static const char *const letters = "cdvetxs"; /* in the order of io_event */
 
 static void
 on_event(struct io *io, enum io_event what, void *arg)
