@@ -25,7 +25,7 @@ content_begin(struct session *s)
 	t->env.listener = s->listener;
 	t->env.arrival_s = clock_wall_s();
 	data_begin(&t->data, rights != -1 && (rights & NETWORK_BARE_LF));
-	draft_begin(&t->draft, receiver.slot, NULL, &t->env);
+	draft_begin(&t->draft, receiver_slot(), NULL, &t->env);
 	t->drafting = true;
 	received_format(&field, &t->env, t->draft.id, w->settings.hostname);
 	draft_add(&t->draft, w->spool, field.data, field.len);

@@ -33,21 +33,35 @@
 
 struct receiver receiver;
 
-static struct loop_timer *grace;
-static bool has_slot;
+/* So many drafts in a row go to one slot: a batch flushes few directories. */
+#define SLOT_RUN 256
 
-/* One slot is enough for a worker; the others are only cleaned.  Until the
- * first is free, connections wait in the kernel's queue. */
+static struct loop_timer *grace;
+static unsigned slots[SHARDS]; /* the shards that we hold */
+static size_t nslots;
+
+/* Until the first one is free, connections wait in the kernel's queue. */
 static void
 on_shard(void *arg, unsigned shard)
 {
 	(void)arg;
 	spool_clean_slot(receiver.worker->spool, shard);
-	if (has_slot || receiver.stopping)
-		return;
-	has_slot = true;
-	receiver.slot = shard;
-	listen_start();
+	slots[nslots++] = shard;
+	if (nslots == 1 && !receiver.stopping)
+		listen_start();
+}
+
+/*
+ * All slots in turn: the work is dealt to all workers of the engine, however
+ * few there are of ours, and new files are spread over the disk, where ext4
+ * puts the files of a directory together.
+ */
+unsigned
+receiver_slot(void)
+{
+	static size_t drafts;
+
+	return slots[drafts++ / SLOT_RUN % nslots];
 }
 
 static void

@@ -26,7 +26,6 @@ LIST_HEAD(session_list, session);
 
 struct receiver {
 	struct worker *worker; /* its map and settings are the newest ones */
-	unsigned slot;         /* of tmp/ and incoming/ */
 	bool stopping;
 	struct session_list sessions;
 };
@@ -34,6 +33,9 @@ extern struct receiver receiver;
 
 /* A session has gone: when we are stopping and it was the last, end. */
 void receiver_session_gone(void);
+
+/* The slot of tmp/ and incoming/ for the next draft. */
+unsigned receiver_slot(void);
 
 /* ---- sockets: listen.c ---- */
 
