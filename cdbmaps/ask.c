@@ -31,6 +31,7 @@ ask_route(struct map *m, struct str address)
 {
 	static struct route r;
 	char text[ADDRESS_MAX + 1];
+	struct route_query query = {.recipient = text, .on_step = on_step};
 	struct address parsed;
 	const char *expected = NULL;
 
@@ -43,7 +44,7 @@ ask_route(struct map *m, struct str address)
 		    expected);
 		return EXIT_BROKEN;
 	}
-	switch (route_find(m, text, &r, on_step, NULL)) {
+	switch (route_find(m, &query, &r)) {
 	case ROUTE_FOUND:
 		printf("%s\troute\t%s\n", r.where, r.text);
 		printf(

@@ -8,7 +8,7 @@
  * IF IT     dies, the old map is still there, whole; daemons go on with it.
  *
  * Path of a line:  source.c -> read.c -> settings.c profiles.c routes.c
- *                  domains.c networks.c -> record.c -> write.c
+ *                  table.c domains.c networks.c -> record.c -> write.c
  *
  * SECURITY  All checks are made here, with the whole of the tables in sight;
  *           daemons read what was compiled and check its form again.
@@ -40,8 +40,8 @@ static int
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: cdbmaps [-n] [-e | -f TABLES] [-s SPOOL] [-o SETTING]... "
-	    "[-r ROUTE]... [-l DOMAIN]...\n"
+	    "usage: cdbmaps [-n] [-e | -f TABLES] [-s SPOOL] [-H HOST] "
+	    "[-o SETTING]... [-r ROUTE]... [-l DOMAIN]...\n"
 	    "       cdbmaps -q KEY [-s SPOOL]\n"
 	    "       cdbmaps -d [-s SPOOL]\n"
 	    "       cdbmaps -p DIRECTORY | -p -\n");
@@ -60,8 +60,11 @@ parse_options(int argc, char *argv[], struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "def:l:no:p:q:r:s:")) != -1) {
+	while ((c = getopt(argc, argv, "H:def:l:no:p:q:r:s:")) != -1) {
 		switch (c) {
+		case 'H':
+			o->input.host = optarg;
+			break;
 		case 'd':
 			o->dump = true;
 			break;

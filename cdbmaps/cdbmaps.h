@@ -104,6 +104,8 @@ void row_mistake(const struct row *row, size_t from, size_t at,
 
 /* ---- what will be in the map: record.c ---- */
 
+/* A record whose letter is a small one is for us alone. */
+
 struct record {
 	const char *bytes; /* the key and, right after it, the value */
 	uint32_t value_len;
@@ -136,6 +138,7 @@ bool record_by_hand(const struct record *r);
 struct input {
 	const char *tables;         /* directory or document; NULL: built in */
 	struct buf by_hand[TABLES]; /* lines from the command line */
+	char *host;                 /* to compile for; NULL: this one */
 };
 
 /* All tables are read and checked; mistakes are noted. */
@@ -159,11 +162,16 @@ void on_networks(const struct row *row, size_t from, enum network_right right);
 void networks_finish(void);
 
 /* routes.c */
-void on_route(void *arg, const struct row *row);
-void routes_finish(const struct source *source);
 /* The words from there on are a route: its canonical text, valid until the
  * next call, or NULL after a mistake. */
 const char *route_of_row(const struct row *row, size_t from);
+
+/* table.c: three passes, the argument of the first is the host to compile for
+ * or NULL: this one */
+void on_host(void *arg, const struct row *row);
+void on_route_of_table(void *arg, const struct row *row);
+void on_route_of_all(void *arg, const struct row *row);
+void routes_finish(const struct source *source);
 /* The record of the routing table that answers for all addresses of a domain,
  * or NULL. */
 const struct record *route_covering(const char *domain);

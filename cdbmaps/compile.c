@@ -91,25 +91,27 @@ open_sources(const struct input *in)
 
 /* The command line first: what it says a file does not change. */
 static void
-read_table(enum table table, row_fn *on_row)
+read_table(enum table table, row_fn *on_row, void *arg)
 {
 	if (from_hand[table])
-		read_rows(from_hand[table], table, on_row, NULL);
-	read_rows(from_file[table], table, on_row, NULL);
+		read_rows(from_hand[table], table, on_row, arg);
+	read_rows(from_file[table], table, on_row, arg);
 }
 
 void
 compile(const struct input *in)
 {
 	open_sources(in);
-	read_table(TABLE_PROFILES, on_profile_default);
-	read_table(TABLE_PROFILES, on_profile);
+	read_table(TABLE_PROFILES, on_profile_default, NULL);
+	read_table(TABLE_PROFILES, on_profile, NULL);
 	profiles_finish();
-	read_table(TABLE_SETTINGS, on_setting);
+	read_table(TABLE_SETTINGS, on_setting, NULL);
 	settings_finish();
 	networks_finish();
-	read_table(TABLE_SETTINGS, on_local_route);
-	read_table(TABLE_ROUTES, on_route);
+	read_table(TABLE_SETTINGS, on_local_route, NULL);
+	read_table(TABLE_ROUTES, on_host, in->host);
+	read_table(TABLE_ROUTES, on_route_of_table, NULL);
+	read_table(TABLE_ROUTES, on_route_of_all, NULL);
 	routes_finish(from_file[TABLE_ROUTES]);
-	read_table(TABLE_DOMAINS, on_domain);
+	read_table(TABLE_DOMAINS, on_domain, NULL);
 }

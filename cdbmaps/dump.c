@@ -56,6 +56,33 @@ print_other(struct str key, struct str value)
 	print_line("", key, value, where);
 }
 
+/* Entries that share a record: "SENDER\tPATTERN\tROUTE" each. */
+static void
+print_entries(struct str key, struct str value)
+{
+	struct str line, where, from, pattern;
+	struct buf name = {0};
+
+	if (str_eq(value, BUILT_IN "\tyes"))
+		return;
+	while (value.len > 0) {
+		line = str_cut(&value, '\n');
+		where = str_cut(&line, '\t');
+		from = str_cut(&line, '\t');
+		pattern = str_cut(&line, '\t');
+		buf_clear(&name);
+		buf_add(&name, pattern.s, pattern.len);
+		if (key.len > 0 && pattern.len > 0)
+			buf_add_char(&name, '@');
+		buf_add(&name, key.s, key.len);
+		if (from.len > 0)
+			buf_addf(&name, " from=%.*s", (int)from.len, from.s);
+		print_line(
+		    "", (struct str){buf_text(&name), name.len}, line, where);
+	}
+	buf_free(&name);
+}
+
 /* What of the map belongs to which table. */
 static const struct {
 	char letter;
@@ -66,6 +93,9 @@ static const struct {
     {'N', TABLE_SETTINGS, print_network},
     {'P', TABLE_PROFILES, print_other  },
     {'R', TABLE_ROUTES,   print_other  },
+    {'F', TABLE_ROUTES,   print_entries},
+    {'W', TABLE_ROUTES,   print_entries},
+    {'X', TABLE_ROUTES,   print_entries},
     {'D', TABLE_DOMAINS,  print_other  },
 };
 

@@ -74,6 +74,13 @@ add_generation(struct cdbwriter *w, int dir, struct buf *space)
 	return cdbwriter_add(w, str_of("G"), str_of(space->data));
 }
 
+/* Of use during the compilation only. */
+static bool
+is_ours(const struct record *r)
+{
+	return record_key(r).s[0] >= 'a';
+}
+
 /* Dying before the commit leaves the map as it was. */
 int
 write_map(int dir)
@@ -86,7 +93,7 @@ write_map(int dir)
 	if (!w || add_generation(w, dir, &space) == -1)
 		goto fail;
 	while ((r = record_get(i++)))
-		if (add_record(w, r, &space) == -1)
+		if (!is_ours(r) && add_record(w, r, &space) == -1)
 			goto fail;
 	if (cdbwriter_commit(&w) == -1)
 		goto fail;

@@ -34,9 +34,12 @@ decide_one(
     struct worker *w, const struct envelope *env, size_t i, struct decision *d)
 {
 	static struct route route; /* large, and only used here */
+	struct route_query query = {
+	    .recipient = env->recipients[i].address,
+	    .sender = env->sender,
+	};
 
-	switch (route_find(
-	    w->map, env->recipients[i].address, &route, NULL, NULL)) {
+	switch (route_find(w->map, &query, &route)) {
 	case ROUTE_FOUND:
 		rcptset_add(
 		    &group_find(d, &route, env->nrecipients)->recipients, i);

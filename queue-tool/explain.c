@@ -63,8 +63,10 @@ print_retries(const struct profile *p)
 }
 
 static int
-explain(struct tool *t, const char *address)
+explain(struct tool *t, const char *address, const char *from)
 {
+	struct route_query query = {
+	    .recipient = address, .sender = from, .on_step = on_step};
 	static struct route r;
 	struct profile p;
 	struct address parsed;
@@ -76,12 +78,12 @@ explain(struct tool *t, const char *address)
 		return EXIT_USAGE;
 	}
 	printf("%s\n", address);
-	switch (route_find(t->map, address, &r, on_step, NULL)) {
+	switch (route_find(t->map, &query, &r)) {
 	case ROUTE_NONE:
 		printf("  no route: refused with 5.4.4\n");
 		return EXIT_NONE;
 	case ROUTE_TEMPFAIL:
-		printf("  no answer: the map is damaged; mail waits\n");
+		printf("  no answer for now, see the log; mail waits\n");
 		return EXIT_BROKEN;
 	case ROUTE_FOUND:
 		break;
@@ -99,14 +101,19 @@ explain(struct tool *t, const char *address)
 int
 run_route(struct tool *t, int argc, char *argv[])
 {
-	int status = EXIT_DONE, one;
+	int status = EXIT_DONE, one, first = 1;
+	const char *from = NULL;
 
-	if (argc < 2)
+	if (argc > 2 && strcmp(argv[1], "--from") == 0) {
+		from = strcmp(argv[2], "<>") == 0 ? "" : argv[2];
+		first = 3;
+	}
+	if (argc <= first)
 		return EXIT_USAGE;
 	if (tool_map(t) == NULL)
 		return EXIT_BROKEN;
-	for (int i = 1; i < argc; i++)
-		if ((one = explain(t, argv[i])) > status)
+	for (int i = first; i < argc; i++)
+		if ((one = explain(t, argv[i], from)) > status)
 			status = one;
 	return status;
 }

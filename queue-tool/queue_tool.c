@@ -36,17 +36,17 @@ static const struct command {
 	bool needs_spool;
 	command_fn *run;
 } commands[] = {
-    {"list",    "list [--json] " CHOICE,     true,  run_list   },
-    {"show",    "show ID ...",               true,  run_show   },
-    {"cat",     "cat [--raw] ID",            true,  run_cat    },
-    {"hold",    "hold [--why TEXT] " CHOICE, true,  run_hold   },
-    {"release", "release " CHOICE,           true,  run_release},
-    {"requeue", "requeue " CHOICE,           true,  run_requeue},
-    {"delete",  "delete " CHOICE,            true,  run_delete },
-    {"flush",   "flush [DOMAIN|TAG]",        true,  run_flush  },
-    {"route",   "route ADDRESS ...",         true,  run_route  },
-    {"verify",  "verify",                    true,  run_verify },
-    {"setup",   "setup",                     false, run_setup  },
+    {"list",    "list [--json] " CHOICE,             true,  run_list   },
+    {"show",    "show ID ...",                       true,  run_show   },
+    {"cat",     "cat [--raw] ID",                    true,  run_cat    },
+    {"hold",    "hold [--why TEXT] " CHOICE,         true,  run_hold   },
+    {"release", "release " CHOICE,                   true,  run_release},
+    {"requeue", "requeue " CHOICE,                   true,  run_requeue},
+    {"delete",  "delete " CHOICE,                    true,  run_delete },
+    {"flush",   "flush [DOMAIN|TAG]",                true,  run_flush  },
+    {"route",   "route [--from SENDER] ADDRESS ...", true,  run_route  },
+    {"verify",  "verify",			    true,  run_verify },
+    {"setup",   "setup",			     false, run_setup  },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

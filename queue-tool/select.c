@@ -46,6 +46,7 @@ selection_destination(struct tool *t, const char *text, char tag[TAG_LEN + 1])
 {
 	static struct route route;
 	char address[ADDRESS_MAX + 1];
+	struct route_query query = {.recipient = address};
 
 	if (strlen(text) == TAG_LEN && strchr(text, '.') == NULL) {
 		memcpy(tag, text, TAG_LEN + 1);
@@ -55,7 +56,7 @@ selection_destination(struct tool *t, const char *text, char tag[TAG_LEN + 1])
 		return EXIT_BROKEN;
 	snprintf(address, sizeof(address), "postmaster@%s", text);
 	if (domain_check(str_of(text), false) != NULL ||
-	    route_find(t->map, address, &route, NULL, NULL) != ROUTE_FOUND) {
+	    route_find(t->map, &query, &route) != ROUTE_FOUND) {
 		fprintf(stderr,
 		    "queue-tool: \"%s\" is neither a tag nor a "
 		    "domain with a route\n",

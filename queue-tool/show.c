@@ -134,6 +134,7 @@ static void
 print_next(struct tool *t, const struct view *v)
 {
 	static struct route route;
+	struct route_query query = {.sender = v->qf.envelope.sender};
 	size_t i = 0;
 
 	printf("%-12s%u\n", "attempts", v->progress.attempts);
@@ -149,8 +150,8 @@ print_next(struct tool *t, const struct view *v)
 		i++;
 	if (i == v->progress.nrcpts || tool_map(t) == NULL)
 		return;
-	if (route_find(t->map, v->qf.envelope.recipients[i].address, &route,
-		NULL, NULL) == ROUTE_FOUND)
+	query.recipient = v->qf.envelope.recipients[i].address;
+	if (route_find(t->map, &query, &route) == ROUTE_FOUND)
 		printf("%-12s%s (%s, profile %s)\n", "route", route.text,
 		    route.where, route.profile);
 }

@@ -406,7 +406,7 @@ static void
 begin_again(struct conn *c)
 {
 	if (c->dest->route != NULL ||
-	    destination_learn(c->dest, job_address(c->job, 0)) == ROUTE_FOUND) {
+	    destination_learn(c->dest, c->job, 0) == ROUTE_FOUND) {
 		look_up(c);
 		return;
 	}

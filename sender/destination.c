@@ -150,12 +150,12 @@ destination_ready(struct destination *d)
 }
 
 enum route_answer
-destination_learn(struct destination *d, const char *address)
+destination_learn(struct destination *d, const struct job *job, size_t i)
 {
 	enum route_answer answer;
 
 	d->route = mem_alloc(sizeof(*d->route));
-	answer = route_find(sender.worker->map, address, d->route, NULL, NULL);
+	answer = job_find_route(job, i, d->route);
 	if (answer == ROUTE_FOUND && strcmp(d->route->tag, d->tag) != 0)
 		answer = ROUTE_NONE;
 	if (answer == ROUTE_FOUND && profile_find(sender.worker->map,

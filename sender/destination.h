@@ -20,6 +20,7 @@
 #include "mail/route.h"
 
 struct conn;
+struct job;
 LIST_HEAD(conn_list, conn);
 
 struct destination {
@@ -56,7 +57,8 @@ void destination_ready(struct destination *d);
 
 /* Learn route and profile, which all of its messages share, from the address
  * of one of them.  ROUTE_NONE: the map sends that address elsewhere. */
-enum route_answer destination_learn(struct destination *d, const char *address);
+enum route_answer destination_learn(
+    struct destination *d, const struct job *job, size_t i);
 
 /* The map was replaced: what was learned from the old one is forgotten. */
 void destination_unlearn(struct destination *d);

@@ -308,6 +308,17 @@ job_reroute(struct job *job)
 	job_free(job);
 }
 
+enum route_answer
+job_find_route(const struct job *job, size_t i, struct route *route_r)
+{
+	struct route_query query = {
+	    .recipient = job_address(job, i),
+	    .sender = job->qf.envelope.sender,
+	};
+
+	return route_find(sender.worker->map, &query, route_r);
+}
+
 /*
  * Does the map still send all its recipients to the destination that its name
  * says?  What is known of the destination is renewed on the way.
@@ -320,10 +331,9 @@ job_route(struct job *job, struct destination *d)
 	size_t i = 0;
 
 	if (d->route == NULL)
-		answer = destination_learn(d, job_address(job, i++));
+		answer = destination_learn(d, job, i++);
 	for (; i < job->nrcpts && answer == ROUTE_FOUND; i++) {
-		answer = route_find(sender.worker->map, job_address(job, i),
-		    &route, NULL, NULL);
+		answer = job_find_route(job, i, &route);
 		if (answer == ROUTE_FOUND && strcmp(route.tag, d->tag) != 0)
 			answer = ROUTE_NONE;
 	}

@@ -84,6 +84,10 @@ size_t job_count(const struct job *job, enum result result);
 /* The address of recipient i. */
 const char *job_address(const struct job *job, size_t i);
 
+/* Where the map sends recipient i now. */
+enum route_answer job_find_route(
+    const struct job *job, size_t i, struct route *route_r);
+
 /* Read the progress anew from the journal as it is in memory: 0, or -1. */
 int job_read_progress(struct job *job);
 

@@ -17,6 +17,8 @@ struct map {
 	int dir;
 	uint64_t generation;
 	struct stat refused; /* a new map that was damaged: said once */
+	void *kept;
+	void (*free_kept)(void *kept);
 };
 
 static int
@@ -67,6 +69,8 @@ map_close(struct map **m)
 {
 	if (!*m)
 		return;
+	if ((*m)->kept)
+		(*m)->free_kept((*m)->kept);
 	cdbfile_close(&(*m)->file);
 	fd_close(&(*m)->dir);
 	free(*m);
@@ -103,6 +107,13 @@ map_refresh(struct map **m)
 	map_close(m);
 	*m = fresh;
 	return true;
+}
+
+void **
+map_keep(struct map *m, void (*free_kept)(void *kept))
+{
+	m->free_kept = free_kept;
+	return &m->kept;
 }
 
 uint64_t

@@ -13,6 +13,12 @@
  *	D<domain>       local domain: its route; "": the setting local-route
  *	R<pattern>      routing table: address, domain, .parent
  *	R*              the default route
+ *	F<pattern>      the same, limited to senders; F alone: there are some
+ *	W<domain>       address patterns of a domain, .parent or "*"; W alone:
+ *	                there are some
+ *	X               regular expressions
+ *	                (F, W, X: a line for each entry, which begins with its
+ *	                own "FILE:LINE\t", then "SENDER\tPATTERN\tROUTE")
  *	P<name>         profile, every key of it
  *	N4<len><bytes>  network: what clients in it may do (N6 likewise); len is
  *	                one byte
@@ -43,6 +49,12 @@ void map_close(struct map **m);
  * map that is damaged is logged once and the old one kept.
  */
 bool map_refresh(struct map **m);
+
+/*
+ * A place for what route_lines.c has compiled from the map: kept as long as the
+ * map is open, then given to free_kept().  NULL at first.
+ */
+void **map_keep(struct map *m, void (*free_kept)(void *kept));
 
 uint64_t map_generation(const struct map *m);
 

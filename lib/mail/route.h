@@ -40,7 +40,8 @@ struct route {
 	char profile[PROFILE_NAME_MAX + 1];
 	char prio;       /* of the profile */
 	char where[256]; /* FILE:LINE of the entry that matched */
-	/* what matched: "user@a.example", "a.example", ".example", "*" */
+	/* what matched: "user@a.example", "a.example", ".example", "*"; as much
+	 * of a longer one as there is room for */
 	char pattern[ADDRESS_MAX + 1];
 	/* canonical: equal ones share connections, queues and suspensions */
 	char destination[DESTINATION_SIZE];
@@ -80,13 +81,23 @@ enum route_answer {
 typedef void route_step_fn(void *arg, const char *step, const char *key,
     bool matched, const char *where);
 
+/* What is asked for; all but the recipient may be left out. */
+struct route_query {
+	const char *recipient;
+	/* "": the null sender.  NULL: not known; then no entry that is limited
+	 * to senders answers. */
+	const char *sender;
+	route_step_fn *on_step;
+	void *arg;
+};
+
 /*
- * Find the route for a recipient's address, everything filled in.  on_step may
- * be NULL.  In the look-up the local part is lower case too; an address without
- * a domain, <postmaster>, is looked up as the setting postmaster.
+ * Find the route for a recipient's address, everything filled in.  In the
+ * look-up the local part is lower case too; an address without a domain,
+ * <postmaster>, is looked up as the setting postmaster.
  */
-enum route_answer route_find(struct map *m, const char *address,
-    struct route *r_r, route_step_fn *on_step, void *arg);
+enum route_answer route_find(
+    struct map *m, const struct route_query *query, struct route *r_r);
 
 /* Is it a local domain? 1, 0, or -1 when the map is damaged. */
 int route_is_local(struct map *m, struct str domain);

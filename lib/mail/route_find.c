@@ -4,52 +4,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "mail/pattern.h"
 #include "mail/route.h"
+#include "mail/route_search.h"
 
 /* ---- keys ---- */
-
-/* An address literal is kept as it is, in lower case. */
-static int
-canonical_domain(struct str domain, char *out, size_t size)
-{
-	if (domain.len == 0 || domain.s[0] != '[')
-		return domain_canonical(domain, out, size);
-	if (str_copy(out, size, domain) == -1)
-		return -1;
-	str_lower(out, domain.len);
-	return 0;
-}
-
-/* RFC 5321, 4.1.2: "joe"@a.example and joe@a.example are one mailbox. */
-static size_t
-unquote(struct str local, char out[ADDRESS_MAX + 1])
-{
-	size_t n = 0;
-
-	if (local.len < 2 || local.s[0] != '"') {
-		str_copy(out, ADDRESS_MAX + 1, local);
-		return local.len;
-	}
-	for (size_t i = 1; i < local.len - 1; i++) {
-		if (local.s[i] == '\\' && i < local.len - 2)
-			i++;
-		out[n++] = local.s[i];
-	}
-	return n;
-}
-
-static int
-address_key(const struct address *addr, char key_r[ADDRESS_MAX + 1])
-{
-	size_t n;
-
-	if (addr->whole.len > ADDRESS_MAX)
-		return -1;
-	n = unquote(addr->local, key_r);
-	str_lower(key_r, n);
-	key_r[n++] = '@';
-	return canonical_domain(addr->domain, key_r + n, ADDRESS_MAX + 1 - n);
-}
 
 /* A domain, or an address literal in its brackets. */
 static const char *
@@ -70,7 +29,7 @@ domain_key(struct str text, char key_r[ADDRESS_MAX + 1])
 	}
 	if (expected)
 		return expected;
-	if (canonical_domain(text, key_r, DOMAIN_MAX + 1) == -1)
+	if (pattern_domain(text, key_r, DOMAIN_MAX + 1) == -1)
 		return "a domain of at most 255 characters";
 	return NULL;
 }
@@ -90,7 +49,7 @@ route_pattern(struct str text, char key_r[ADDRESS_MAX + 1])
 		expected = address_parse(text, &addr);
 		if (expected)
 			return expected;
-		return address_key(&addr, key_r) == 0
+		return pattern_address(&addr, key_r) == 0
 		           ? NULL
 		           : "an address of at most 320 characters";
 	}
@@ -108,14 +67,6 @@ route_pattern(struct str text, char key_r[ADDRESS_MAX + 1])
 
 /* ---- the search ---- */
 
-struct search {
-	struct map *map;
-	route_step_fn *on_step;
-	void *arg;
-	char domain[DOMAIN_MAX + 1]; /* canonical */
-	struct str where, value;     /* of the probe that matched */
-};
-
 static int
 probe(struct search *s, const char *step, char table, const char *key)
 {
@@ -131,27 +82,54 @@ probe(struct search *s, const char *step, char table, const char *key)
 	return found;
 }
 
-/* The routing table: address, domain, parents from long to short. */
+/* An entry of the routing table: one that is limited to this sender goes
+ * before the one for all. */
 static int
-probe_table(struct search *s, const struct address *addr, char *pattern_r)
+probe_entry(struct search *s, const char *step, const char *key)
+{
+	int found = 0;
+
+	if (s->limited)
+		found = route_lines_limited(s, step, key);
+	return found == 0 ? probe(s, step, 'R', key) : found;
+}
+
+/* The domain, then its parents from long to short. */
+static int
+probe_domains(struct search *s, char *pattern_r)
 {
 	const char *parent;
 	int found;
 
-	if (address_key(addr, pattern_r) == -1)
-		return 0;
-	found = probe(s, "address", 'R', pattern_r);
-	if (found != 0)
-		return found;
 	str_copy(pattern_r, DOMAIN_MAX + 1, str_of(s->domain));
-	found = probe(s, "domain", 'R', pattern_r);
-	if (addr->literal)
+	found = probe_entry(s, "domain", pattern_r);
+	if (s->domain[0] == '[')
 		return found;
 	for (parent = strchr(s->domain, '.'); found == 0 && parent;
 	     parent = strchr(parent + 1, '.')) {
 		str_copy(pattern_r, DOMAIN_MAX + 1, str_of(parent));
-		found = probe(s, "parent domain", 'R', pattern_r);
+		found = probe_entry(s, "parent domain", pattern_r);
 	}
+	return found;
+}
+
+/* The routing table: address, address patterns, domain, parents, regular
+ * expressions. */
+static int
+probe_table(struct search *s, char *pattern_r)
+{
+	int found;
+
+	if (s->address[0] == '\0')
+		return 0;
+	str_copy(pattern_r, ADDRESS_MAX + 1, str_of(s->address));
+	found = probe_entry(s, "address", pattern_r);
+	if (found == 0)
+		found = route_lines_globs(s, pattern_r);
+	if (found == 0)
+		found = probe_domains(s, pattern_r);
+	if (found == 0)
+		found = route_lines_regexes(s, pattern_r);
 	return found;
 }
 
@@ -176,7 +154,7 @@ static int
 probe_default(struct search *s, char *pattern_r)
 {
 	str_copy(pattern_r, 2, str_of("*"));
-	return probe(s, "default route", 'R', pattern_r);
+	return probe_entry(s, "default route", pattern_r);
 }
 
 /* Mail to <postmaster> goes where the setting says. */
@@ -248,28 +226,64 @@ take(struct search *s, struct route *r)
 	return ROUTE_FOUND;
 }
 
-enum route_answer
-route_find(struct map *m, const char *address, struct route *r_r,
-    route_step_fn *on_step, void *arg)
+/* The sender as it is looked up; one that is no address matches nothing. */
+static void
+search_sender(struct search *s, const char *sender)
 {
-	struct search s = {.map = m, .on_step = on_step, .arg = arg};
+	struct address addr;
+
+	s->limited = false;
+	if (!sender)
+		return;
+	if (sender[0] != '\0' &&
+	    (address_parse(str_of(sender), &addr) != NULL ||
+		pattern_address(&addr, s->sender) == -1))
+		return;
+	s->limited = true;
+}
+
+/* 1 found, 0 nothing answers, -1 no answer for now. */
+static int
+search(struct search *s, char *pattern_r)
+{
+	int found, some;
+
+	some = map_find(s->map, 'F', str_of(""), NULL, &s->value);
+	if (some == -1)
+		return -1;
+	s->limited = s->limited && some;
+	found = probe_table(s, pattern_r);
+	if (found == 0)
+		found = probe_local(s, pattern_r);
+	if (found == 0)
+		found = probe_default(s, pattern_r);
+	return found;
+}
+
+enum route_answer
+route_find(struct map *m, const struct route_query *query, struct route *r_r)
+{
+	struct search s = {
+	    .map = m, .on_step = query->on_step, .arg = query->arg};
+	const char *recipient = query->recipient;
 	char postmaster[ADDRESS_MAX + 1];
 	struct address addr;
-	int found;
 
-	if (!strchr(address, '@'))
-		address = postmaster_address(m, postmaster);
-	if (address_parse(str_of(address), &addr) != NULL ||
-	    canonical_domain(addr.domain, s.domain, sizeof(s.domain)) == -1)
+	if (!strchr(recipient, '@'))
+		recipient = postmaster_address(m, postmaster);
+	if (address_parse(str_of(recipient), &addr) != NULL ||
+	    pattern_domain(addr.domain, s.domain, sizeof(s.domain)) == -1)
 		return ROUTE_NONE;
-	found = probe_table(&s, &addr, r_r->pattern);
-	if (found == 0)
-		found = probe_local(&s, r_r->pattern);
-	if (found == 0)
-		found = probe_default(&s, r_r->pattern);
-	if (found == 0)
+	if (pattern_address(&addr, s.address) == -1)
+		s.address[0] = '\0';
+	search_sender(&s, query->sender);
+	switch (search(&s, r_r->pattern)) {
+	case 1:
+		return take(&s, r_r);
+	case 0:
 		return ROUTE_NONE;
-	return found == 1 ? take(&s, r_r) : ROUTE_TEMPFAIL;
+	}
+	return ROUTE_TEMPFAIL;
 }
 
 int
@@ -278,7 +292,7 @@ route_is_local(struct map *m, struct str domain)
 	char key[DOMAIN_MAX + 1];
 	struct str route;
 
-	if (canonical_domain(domain, key, sizeof(key)) == -1)
+	if (pattern_domain(domain, key, sizeof(key)) == -1)
 		return 0;
 	return map_find(m, 'D', str_of(key), NULL, &route);
 }

@@ -181,9 +181,9 @@ def all_of_it():
         is_(ask(key)[0], 2, f"{key} is no question")
 
 
-def the_dump_compiles_again():
+def the_dump_compiles_again(line=r"(?m)^relay-from 192.0.2.0/24  # settings:8$"):
     dump = cdbmaps("-d", "-s", SPOOL).stdout
-    like(dump, r"(?m)^relay-from 192.0.2.0/24  # settings:8$", "-d prints the map")
+    like(dump, line, "-d prints the map")
     document = os.path.join(DIR, "dump")
     with open(document, "w") as f:
         f.write(dump)
@@ -191,6 +191,43 @@ def the_dump_compiles_again():
     is_((done.returncode, done.stderr), (0, ""), "what it prints compiles")
     again = cdbmaps("-d", "-s", SPOOL).stdout
     is_(re.sub("  #.*", "", again), re.sub("  #.*", "", dump), "to the same map")
+
+
+PATTERNS = """
+host one.example uses near
+host two.example uses far
+* from=boss@c.example   smtp [192.0.2.1]
+*                       smtp [192.0.2.2]
+x*@a.example            smtp [192.0.2.3]
+abuse@*                 smtp [192.0.2.4]
+/^[0-9]+@/ from=<>      smtp [192.0.2.5]
+/^[0-9]+@/              smtp [192.0.2.6]
+a.example               smtp [192.0.2.7]
+table near
+a.example               smtp [192.0.2.8]
+table far
+a.example               smtp [192.0.2.9]
+*                       smtp [192.0.2.10]
+"""
+
+
+def hop_of(address):
+    return re.search(r"\troute\tsmtp \[(.*)\]", ask("route:" + address)[1]).group(1)
+
+
+def patterns_and_tables():
+    write(settings="", routes=PATTERNS)
+    hops = {"x1@a.example": 3, "y@a.example": 7, "abuse@b.example": 4}
+    hops |= {"12@b.example": 6, "y@b.example": 2}
+    is_(compile().stderr, "", "patterns of all kinds")
+    for address, hop in hops.items():
+        is_(hop_of(address), f"192.0.2.{hop}", address)
+    is_(compile("-H", "one.example").stderr, "", "a host with a table of its own")
+    is_(hop_of("y@a.example"), "192.0.2.8", "whose rows go before those of all")
+    is_(hop_of("y@b.example"), "192.0.2.2", "which are there, too")
+    is_(compile("-o", "hostname two.example").stderr, "", "the setting hostname")
+    is_(hop_of("y@a.example"), "192.0.2.9", "chooses the table")
+    is_(hop_of("y@b.example"), "192.0.2.10", "and its default route")
 
 
 def generations_grow():
@@ -380,6 +417,55 @@ MISTAKES = [
     ("routes", "* mx\na.example smtp 1=b.example 2=localhost:25\n", "routes:2:28: "
      "expected another host: we listen on 127.0.0.1:25 ourselves, and mail would go in "
      "circles"),
+    # patterns of the routing table
+    ("routes", "* mx\nx*@a..example mx\n", "routes:2:1: expected a domain name "
+     "without empty labels, not \"x*@a..example\""),
+    ("routes", "* mx\na(*@a.example mx\n", "routes:2:1: expected \"@\" and "
+     "a domain after the local part, not \"a(*@a.example\""),
+    ("routes", "* mx\n" + "x" * 64 + "*@a.example mx\n", "routes:2:1: expected a "
+     "local part of at most 64 characters, not \"" + "x" * 60 + "...\""),
+    ("routes", "* mx\nx*@a.example mx\nX*@A.example mx\n", "routes:3:1: expected "
+     "each pattern once; X*@A.example is already at TABLES/routes:2"),
+    ("routes", "* mx\n/a mx\n", "routes:2:1: expected an expression between \"/\" "
+     "and \"/\", not \"/a\""),
+    ("routes", "* mx\n// mx\n", "routes:2:1: expected an expression between \"/\" "
+     "and \"/\", not \"//\""),
+    ("routes", "* mx\n/ab(c/ mx\n", "routes:2:6: expected a regular expression: "
+     "missing closing parenthesis"),
+    ("routes", "* mx\n" + "".join(f"/a{i}/ mx\n" for i in range(1001)), "routes:1002:1: "
+     "expected at most 1000 of these, which are tried in turn"),
+    ("routes", "* mx\na.example from= mx\n", "routes:2:16: expected a sender: an "
+     "address, a domain, .domain or <> after \"from=\""),
+    ("routes", "* mx\na.example from=jo@ mx\n", "routes:2:16: expected a domain name, "
+     "not \"from=jo@\""),
+    ("routes", "* mx\n* from=a.example mx\n* from=A.example mx\n", "routes:3:1: "
+     "expected each pattern once; * is already at TABLES/routes:2"),
+    # tables of hosts
+    ("routes", "* mx\ntable\n", "routes:2:6: expected a table's name of 1 to 63 "
+     "characters after \"table\""),
+    ("routes", "* mx\ntable a.b\n", "routes:2:7: expected a table's name of letters, "
+     "digits, \"-\" and \"_\", not \"a.b\""),
+    ("routes", "* mx\ntable a b\n", "routes:2:9: expected nothing more, not \"b\""),
+    ("routes", "* mx\ntable a\ntable a\n", "routes:3:7: expected each table once; a "
+     "is already at TABLES/routes:2"),
+    ("routes", "* mx\nhost\n", "routes:2:5: expected host NAME uses TABLE after "
+     "\"host\""),
+    ("routes", "* mx\nhost a..b uses t\n", "routes:2:6: expected the name of a host, "
+     "not \"a..b\""),
+    ("routes", "* mx\nhost a has t\n", "routes:2:8: expected \"uses\" and a table, "
+     "not \"has\""),
+    ("routes", "* mx\nhost a uses\n", "routes:2:12: expected a table's name after "
+     "\"uses\""),
+    ("routes", "* mx\nhost a uses t u\ntable t\n", "routes:2:15: expected nothing "
+     "more, not \"u\""),
+    ("routes", "* mx\nhost a uses t\nhost A uses t\ntable t\n", "routes:3:6: "
+     "expected each host once, not \"A\""),
+    ("routes", "* mx\nhost a uses t\n", "routes:2:13: expected a table of these rows, "
+     "not \"t\""),
+    ("routes", "* mx\ntable t\na.example mx\na.example mx\n", "routes:4:1: expected "
+     "each pattern once; a.example is already at TABLES/routes:3"),
+    ("routes", "* mx\ntable t\na.example mxx\n", "routes:3:11: expected a route: "
+     "smtp, lmtp, mx, maildir: or lookup-mx:, not \"mxx\"; did you mean \"mx\"?"),
     # domains
     ("domains", "user@a.example maildir:/var/mail\n", "domains:1:1: expected a domain "
      "(patterns belong in the table routes), not \"user@a.example\""),
@@ -523,6 +609,9 @@ try:
     the_command_line()
     all_of_it()
     the_dump_compiles_again()
+    patterns_and_tables()
+    the_dump_compiles_again(r"(?m)^abuse@\* smtp \[192.0.2.4\]  # routes:7$")
+    write(**TABLES_OF_ALL)
     generations_grow()
     every_mistake()
     all_of_them_are_reported()

@@ -13,6 +13,9 @@ ROUTES = """
 example.net     smtp 10=[127.0.0.1]:2525 20=[127.0.0.1]:2526
 .example.net    lmtp unix:/run/lmtp
 *               mx
+* from=boss@c.example smtp [127.0.0.1]:2527
+/^[0-9]+@fax/   lmtp unix:/run/fax
+abuse@*         mx
 """
 
 
@@ -106,6 +109,11 @@ def routing(stage):
     like(text, r"next hop +10 127.0.0.1 port 2525\n +next hop +20", "and hops in order")
     like(tool(stage, "route", "x@a.b.example.net"), r"\.example\.net: matches", "a parent domain")
     like(tool(stage, "route", "x@example.com"), r"because .*\"\*\"", "the default")
+    text = tool(stage, "route", "--from", "boss@c.example", "x@example.com")
+    like(text, r"\* from=boss@c.example: matches, \S*routes:5", "a sender's route")
+    text = tool(stage, "route", "12@fax.example")
+    like(text, r"expression +/\^\[0-9\]\+@fax/: matches, \S*routes:6", "an expression")
+    like(text, r"address pattern +abuse@\*: no entry", "and an address pattern")
     like(tool(stage, "route", "no address", rc=2), "expected", "no address")
 
 

@@ -75,14 +75,16 @@ read_recipients(char *argv[], size_t n)
 {
 	struct map *map = map_open(sp->map);
 	char tag[TAG_LEN + 1] = "";
+	struct route_query query = {.sender = env.sender};
 
 	env.recipients = mem_resize(NULL, n, sizeof(*env.recipients));
 	env.nrecipients = n;
 	for (size_t i = 0; i < n; i++) {
 		env.recipients[i] =
 		    (struct recipient){.address = argv[i], .notify = notify};
+		query.recipient = argv[i];
 		if (map == NULL ||
-		    route_find(map, argv[i], &route, NULL, NULL) != ROUTE_FOUND)
+		    route_find(map, &query, &route) != ROUTE_FOUND)
 			errx(1, "no route for %s", argv[i]);
 		if (i > 0 && strcmp(tag, route.tag) != 0)
 			errx(1, "%s goes elsewhere", argv[i]);

@@ -28,6 +28,14 @@ static const struct mapfile_record records[] = {
 
 static struct route r;
 
+static enum route_answer
+find(struct map *m, const char *recipient)
+{
+	struct route_query query = {.recipient = recipient};
+
+	return route_find(m, &query, &r);
+}
+
 static void
 test_answers(struct map *m)
 {
@@ -63,8 +71,8 @@ test_answers(struct map *m)
 	char tag[TAG_LEN + 1];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		is_int(route_find(m, rows[i].address, &r, NULL, NULL),
-		    ROUTE_FOUND, "%s", rows[i].address);
+		is_int(find(m, rows[i].address), ROUTE_FOUND, "%s",
+		    rows[i].address);
 		is_str(r.pattern, rows[i].pattern, "what matched");
 		is_str(r.where, rows[i].where, "where it is written");
 		is_str(r.destination, rows[i].destination, "destination");
@@ -78,11 +86,10 @@ test_answers(struct map *m)
 static void
 test_failures(struct map *m)
 {
-	is_int(route_find(m, "x@lost.test", &r, NULL, NULL), ROUTE_TEMPFAIL,
+	is_int(find(m, "x@lost.test"), ROUTE_TEMPFAIL,
 	    "a profile that is not there");
-	is_int(route_find(m, "x@bad.test", &r, NULL, NULL), ROUTE_TEMPFAIL,
-	    "a route that is none");
-	is_int(route_find(m, "@", &r, NULL, NULL), ROUTE_NONE, "no address");
+	is_int(find(m, "x@bad.test"), ROUTE_TEMPFAIL, "a route that is none");
+	is_int(find(m, "@"), ROUTE_NONE, "no address");
 }
 
 static void
@@ -94,11 +101,20 @@ on_step(void *arg, const char *step, const char *key, bool matched,
 }
 
 static void
+explain(struct map *m, const char *recipient, struct buf *b)
+{
+	struct route_query query = {
+	    .recipient = recipient, .on_step = on_step, .arg = b};
+
+	route_find(m, &query, &r);
+}
+
+static void
 test_steps(struct map *m)
 {
 	struct buf b = {0};
 
-	route_find(m, "X@plain.test", &r, on_step, &b);
+	explain(m, "X@plain.test", &b);
 	is_str(buf_text(&b),
 	    "address x@plain.test no\n"
 	    "domain plain.test no\n"
@@ -107,7 +123,7 @@ test_steps(struct map *m)
 	    "setting local-route found settings:4\n",
 	    "each step as it is made");
 	buf_clear(&b);
-	route_find(m, "x@a.b.deep.example", &r, on_step, &b);
+	explain(m, "x@a.b.deep.example", &b);
 	is_str(buf_text(&b),
 	    "address x@a.b.deep.example no\n"
 	    "domain a.b.deep.example no\n"
@@ -127,6 +143,93 @@ test_local(struct map *m)
 	is_int(route_is_local(m, str_of("a.example")), 0, "not local");
 }
 
+/* ---- patterns, expressions and senders ---- */
+
+static const struct mapfile_record others[] = {
+    {"Ruser@a.example",				       "routes:1\tsmtp [192.0.2.1]"},
+    {"Ra.example",						       "routes:2\tsmtp [192.0.2.2]"},
+    {"R*","routes:3\tsmtp [192.0.2.3]"},
+    {"W",						    "built-in\tyes"},
+    {"Wa.example",						       "routes:4\t\tus*\tsmtp [192.0.2.4]\n"
+		   "routes:5\tboss@c.example\t*-x\tsmtp [192.0.2.5]\n"
+		   "routes:6\t\t*-x\tsmtp [192.0.2.6]"},
+    {"W.example","routes:7\t\tinfo\tsmtp [192.0.2.7]"},
+    {"W*",					    "routes:8\t\tabuse\tsmtp [192.0.2.8]"},
+    {"X",						       "routes:9\t\t/^[0-9]+@n\\./\tsmtp [192.0.2.9]\n"
+	  "routes:10\t<>\t/@n\\./\tsmtp [192.0.2.10]\n"
+	  "routes:11\t\t/^(a|aa)+$/\tsmtp [192.0.2.11]"},
+    {"F",			       "built-in\tyes"},
+    {"F*",						    "routes:12\tc.example\t\tsmtp [192.0.2.12]\n"
+	   "routes:13\t<>\t\tsmtp [192.0.2.13]"},
+    {"Fb.example",						       "routes:14\t.d.example\t\tsmtp [192.0.2.14]"},
+    {"Pdefault", "-:0\tlifetime 5d"},
+    {0						    },
+};
+
+static void
+test_others(int dir)
+{
+	static const struct {
+		const char *sender, *recipient, *where, *pattern;
+	} rows[] = {
+	    {NULL,             "user@a.example",    "routes:1",  "user@a.example"},
+	    {NULL,             "USX@a.example",     "routes:4",  "us*@a.example" },
+	    {NULL,             "a-x@a.example",     "routes:6",  "*-x@a.example" },
+	    {"Boss@c.example", "a-x@a.example",     "routes:5",  "*-x@a.example" },
+	    {"jo@c.example",   "a-x@a.example",     "routes:6",  "*-x@a.example" },
+	    {NULL,             "info@b.example",    "routes:7",  "info@.example" },
+	    {NULL,             "info@b.b.example",  "routes:7",  "info@.example" },
+	    {NULL,             "info@b.test",       "routes:3",  "*"             },
+	    {NULL,             "abuse@b.test",      "routes:8",  "abuse@*"       },
+	    {NULL,             "abuse@[192.0.2.1]", "routes:8",  "abuse@*"       },
+	    {NULL,             "x@a.example",       "routes:2",  "a.example"     },
+	    {NULL,             "12@N.test",         "routes:9",  "/^[0-9]+@n\\./"},
+	    {"",               "x@n.test",          "routes:10", "/@n\\./"       },
+	    {NULL,             "x@n.test",          "routes:3",  "*"             },
+	    {"x@c.example",    "x@n.test",          "routes:12", "*"             },
+	    {"x@b.c.example",  "x@n.test",          "routes:3",  "*"             },
+	    {"",               "x@o.test",          "routes:13", "*"             },
+	    {"x@e.d.example",  "x@b.example",       "routes:14", "b.example"     },
+	    {"no address",     "x@b.example",       "routes:3",  "*"             },
+	};
+	struct map *m;
+
+	mapfile_write(dir, 2, others);
+	m = map_open(dir);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct route_query query = {
+		    .recipient = rows[i].recipient, .sender = rows[i].sender};
+
+		is_int(route_find(m, &query, &r), ROUTE_FOUND, "%s",
+		    rows[i].recipient);
+		is_str(r.where, rows[i].where, "where it is written");
+		is_str(r.pattern, rows[i].pattern, "what matched");
+	}
+	map_close(&m);
+}
+
+/* Whoever writes the address must not choose that an expression is skipped. */
+static void
+test_limit(int dir)
+{
+	static const struct mapfile_record records_of_limit[] = {
+	    {"X",			   "routes:1\t\t/^(a+)+$/\tsmtp [192.0.2.1]"},
+	    {"R*",			     "routes:2\tsmtp [192.0.2.3]"},
+	    {"Pdefault","-:0\tlifetime 5d"},
+	    {0		   },
+	};
+	char address[ADDRESS_MAX + 1];
+	struct map *m;
+
+	mapfile_write(dir, 3, records_of_limit);
+	m = map_open(dir);
+	is_int(find(m, "a@b.test"), ROUTE_FOUND, "within the limits");
+	memset(address, 'a', 60);
+	snprintf(address + 60, sizeof(address) - 60, "@b.test");
+	is_int(find(m, address), ROUTE_TEMPFAIL, "a limit is no mismatch");
+	map_close(&m);
+}
+
 static void
 test_no_default(int dir)
 {
@@ -135,8 +238,7 @@ test_no_default(int dir)
 
 	mapfile_write(dir, 1, none);
 	m = map_open(dir);
-	is_int(route_find(m, "x@a.example", &r, NULL, NULL), ROUTE_NONE,
-	    "nothing answers");
+	is_int(find(m, "x@a.example"), ROUTE_NONE, "nothing answers");
 	map_close(&m);
 }
 
@@ -172,7 +274,7 @@ report_speed(struct map *m)
 	int64_t before = clock_steady_ms();
 
 	for (int i = 0; i < 100000; i++)
-		route_find(m, "someone@host.b.deep.example", &r, NULL, NULL);
+		find(m, "someone@host.b.deep.example");
 	diag("a look-up over five keys takes %.2f us",
 	    (clock_steady_ms() - before) / 100.0);
 }
@@ -191,6 +293,8 @@ main(void)
 	test_local(m);
 	report_speed(m);
 	map_close(&m);
+	test_others(dir);
+	test_limit(dir);
 	test_no_default(dir);
 	test_patterns();
 	return done();
