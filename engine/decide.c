@@ -10,19 +10,27 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "mail/ruling.h"
 #include "mail/spool.h"
 
+/* Who is sent to together has the destination, the priority and the header
+ * fields in common. */
 static struct group *
-group_find(struct decision *d, const struct route *r, size_t nrecipients)
+group_find(struct decision *d, const struct route *r, uint64_t headers,
+    size_t nrecipients)
 {
 	struct group *g;
 
-	for (size_t i = 0; i < d->ngroups; i++)
-		if (memcmp(d->groups[i].tag, r->tag, sizeof(r->tag)) == 0)
-			return &d->groups[i];
+	for (size_t i = 0; i < d->ngroups; i++) {
+		g = &d->groups[i];
+		if (memcmp(g->tag, r->tag, sizeof(r->tag)) == 0 &&
+		    g->headers == headers && g->prio == r->prio)
+			return g;
+	}
 	d->groups = mem_resize(d->groups, d->ngroups + 1, sizeof(*d->groups));
 	g = &d->groups[d->ngroups++];
-	*g = (struct group){.prio = r->prio, .spreads = route_spreads(r)};
+	*g = (struct group){
+	    .prio = r->prio, .spreads = route_spreads(r), .headers = headers};
 	memcpy(g->tag, r->tag, sizeof(g->tag));
 	memcpy(g->destination, r->destination, sizeof(g->destination));
 	rcptset_init(&g->recipients, nrecipients, false);
@@ -30,19 +38,16 @@ group_find(struct decision *d, const struct route *r, size_t nrecipients)
 }
 
 static enum verdict
-decide_one(
-    struct worker *w, const struct envelope *env, size_t i, struct decision *d)
+decide_one(struct worker *w, const struct envelope *env, size_t i,
+    const struct rcpt_progress *p, struct decision *d)
 {
 	static struct route route; /* large, and only used here */
-	struct route_query query = {
-	    .recipient = env->recipients[i].address,
-	    .sender = env->sender,
-	};
 
-	switch (route_find(w->map, &query, &route)) {
+	switch (ruling_route(w->map, env, i, p, &route)) {
 	case ROUTE_FOUND:
-		rcptset_add(
-		    &group_find(d, &route, env->nrecipients)->recipients, i);
+		rcptset_add(&group_find(d, &route, p->headers, env->nrecipients)
+				 ->recipients,
+		    i);
 		return VERDICT_GO;
 	case ROUTE_NONE:
 		rcptset_add(&d->failed, i);
@@ -76,7 +81,7 @@ decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
 				      "a loop";
 			continue;
 		}
-		verdict = decide_one(w, env, i, d_r);
+		verdict = decide_one(w, env, i, &progress->rcpts[i], d_r);
 		if (verdict != VERDICT_GO)
 			return verdict;
 	}

@@ -29,6 +29,7 @@ struct group {
 	struct rcptset recipients;
 	char prio;
 	bool spreads;
+	uint64_t headers; /* of the header fields that rules add, 0: none */
 	char tag[TAG_LEN + 1];
 	char destination[DESTINATION_SIZE]; /* for the log */
 };

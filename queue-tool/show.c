@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/route.h"
+#include "mail/ruling.h"
 
 /* ---- show ---- */
 
@@ -85,6 +86,20 @@ print_recipients(const struct view *v)
 	}
 }
 
+/* A line for each thing that rules ordered. */
+static void
+print_orders(struct str orders)
+{
+	struct ruling r;
+
+	while (ruling_next(&orders, &r)) {
+		printf("    %-9s recipients=\"%.*s\" ", ruling_name(r.kind),
+		    (int)r.recipients.len, r.recipients.s);
+		print_safe(stdout, r.value.s, r.value.len);
+		printf(" (%.*s)\n", (int)r.where.len, r.where.s);
+	}
+}
+
 static void
 print_record(const struct record *rec)
 {
@@ -114,6 +129,7 @@ print_record(const struct record *rec)
 		putchar('"');
 	}
 	putchar('\n');
+	print_orders(rec->orders);
 }
 
 static void
@@ -134,7 +150,6 @@ static void
 print_next(struct tool *t, const struct view *v)
 {
 	static struct route route;
-	struct route_query query = {.sender = v->qf.envelope.sender};
 	size_t i = 0;
 
 	printf("%-12s%u\n", "attempts", v->progress.attempts);
@@ -150,8 +165,8 @@ print_next(struct tool *t, const struct view *v)
 		i++;
 	if (i == v->progress.nrcpts || tool_map(t) == NULL)
 		return;
-	query.recipient = v->qf.envelope.recipients[i].address;
-	if (route_find(t->map, &query, &route) == ROUTE_FOUND)
+	if (ruling_route(t->map, &v->qf.envelope, i, &v->progress.rcpts[i],
+		&route) == ROUTE_FOUND)
 		printf("%-12s%s (%s, profile %s)\n", "route", route.text,
 		    route.where, route.profile);
 }
@@ -224,6 +239,25 @@ write_octet(struct unwire *u, char c)
 		putchar(c);
 }
 
+/* What rules have us send before the content, to the first recipient that the
+ * entry stands for. */
+static void
+write_headers(struct view *v, struct unwire *u)
+{
+	struct buf headers = {0};
+	size_t i = 0;
+
+	while (i < v->progress.nrcpts && !v->progress.rcpts[i].mine)
+		i++;
+	ruling_headers(v->journal, i, &headers);
+	for (size_t at = 0; at < headers.len; at++)
+		if (u->raw)
+			putchar(headers.data[at]);
+		else
+			write_octet(u, headers.data[at]);
+	buf_free(&headers);
+}
+
 static int
 write_content(struct view *v, struct unwire *u)
 {
@@ -264,6 +298,7 @@ run_cat(struct tool *t, int argc, char *argv[])
 	if ((why = view_open(t, &e, &v)) == NULL) {
 		if (queuefile_verify(&v.qf) != 1)
 			why = "content is damaged; this is what there is";
+		write_headers(&v, &u);
 		if (write_content(&v, &u) == -1)
 			why = strerror(errno);
 	}

@@ -12,15 +12,15 @@ command_hello(struct buf *out, const char *verb)
 }
 
 void
-command_mail(
-    struct buf *out, const struct offers *o, const struct queuefile *qf)
+command_mail(struct buf *out, const struct offers *o,
+    const struct queuefile *qf, size_t added)
 {
 	const struct envelope *env = &qf->envelope;
 	const struct preamble *p = &qf->preamble;
 
 	buf_addf(out, "MAIL FROM:<%s>", env->sender);
 	if (o->size)
-		buf_addf(out, " SIZE=%" PRIu64, p->content_len);
+		buf_addf(out, " SIZE=%" PRIu64, p->content_len + added);
 	if (o->eightbit && (p->flags & CONTENT_8BIT))
 		buf_add_str(out, " BODY=8BITMIME");
 	if (o->utf8 && (p->flags & CONTENT_UTF8))

@@ -13,8 +13,9 @@
 
 /* "EHLO", "LHLO" or "HELO". */
 void command_hello(struct buf *out, const char *verb);
-void command_mail(
-    struct buf *out, const struct offers *o, const struct queuefile *qf);
+/* `added` octets of header fields are sent before the content. */
+void command_mail(struct buf *out, const struct offers *o,
+    const struct queuefile *qf, size_t added);
 void command_rcpt(
     struct buf *out, const struct offers *o, const struct recipient *rcpt);
 

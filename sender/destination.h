@@ -55,8 +55,8 @@ bool destination_any(bool (*question)(const struct destination *d));
 /* It has something to send, or a connection has become free. */
 void destination_ready(struct destination *d);
 
-/* Learn route and profile, which all of its messages share, from the address
- * of one of them.  ROUTE_NONE: the map sends that address elsewhere. */
+/* Learn route and profile, which all of its messages share, from recipient i of
+ * one of them.  ROUTE_NONE: that recipient's mail goes elsewhere. */
 enum route_answer destination_learn(
     struct destination *d, const struct job *job, size_t i);
 

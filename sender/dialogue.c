@@ -58,7 +58,8 @@ proceed(struct conn *c, enum step step)
 	if (dl->ahead)
 		return;
 	if (step == STEP_MAIL)
-		command_mail(&out, &dl->offers, &c->job->qf);
+		command_mail(
+		    &out, &dl->offers, &c->job->qf, c->job->headers.len);
 	else if (step == STEP_RCPT)
 		add_rcpt(c, dl->cursor);
 	else if (step == STEP_DATA)
@@ -203,7 +204,8 @@ dialogue_send(struct conn *c)
 	if (dl->needs_rset)
 		buf_add_str(&out, "RSET\r\n");
 	if (dl->offers.pipelining) {
-		command_mail(&out, &dl->offers, &c->job->qf);
+		command_mail(
+		    &out, &dl->offers, &c->job->qf, c->job->headers.len);
 		for (size_t i = 0; i < dl->nrcpts; i++)
 			add_rcpt(c, i);
 		buf_add_str(&out, "DATA\r\n");
@@ -340,6 +342,9 @@ take_data(struct conn *c, const struct reply *r)
 		dl->step = STEP_CONTENT;
 		dl->offset = 0;
 		dl->crc = 0;
+		if (c->job->headers.len > 0) /* no line begins with a dot */
+			io_write(
+			    c->io, c->job->headers.data, c->job->headers.len);
 		send_content(c);
 	} else if (r->code < 400) {
 		out_of_step(c);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "destination.h"
+#include "mail/ruling.h"
 #include "orders.h"
 #include "outcome.h"
 #include "sender.h"
@@ -47,6 +48,7 @@ job_free(struct job *job)
 	free(job->rcpts);
 	progress_free(&job->progress);
 	buf_free(&job->journal);
+	buf_free(&job->headers);
 	queuefile_free(&job->qf);
 	fd_close(&job->fd);
 	free(job);
@@ -198,6 +200,10 @@ job_list_pending(struct job *job)
 		if (job->progress.rcpts[i].mine &&
 		    !job->progress.rcpts[i].final)
 			job->rcpts[n++].number = i;
+	if (n > 0 && job->progress.rcpts[job->rcpts[0].number].headers != 0)
+		ruling_headers(
+		    (struct str){buf_text(&job->journal), job->journal.len},
+		    job->rcpts[0].number, &job->headers);
 }
 
 static int
@@ -293,6 +299,32 @@ was_rerouted(const char *id)
 	return false;
 }
 
+/*
+ * The rules were asked when it first came by and had nothing to say, which
+ * nobody wrote down: the engine is not to ask those of the new map.
+ */
+static int
+job_mark_ruled(struct job *job)
+{
+	struct record rec = {
+	    .kind = RECORD_RULED,
+	    .time_s = clock_wall_s(),
+	    .suffix = id_suffix(job->entry.id),
+	};
+	struct buf line = {0};
+	int rc = 0;
+
+	if (job->progress.ruled)
+		return 0;
+	record_format(&rec, &line);
+	if (job_reopen(job) == -1 || queuefile_append(job->fd, &line) == -1) {
+		log_warn("%s: journal that it was ruled", job->entry.id);
+		rc = -1;
+	}
+	buf_free(&line);
+	return rc;
+}
+
 /* The map sends it elsewhere now: the engine is to route it anew. */
 static void
 job_reroute(struct job *job)
@@ -300,6 +332,10 @@ job_reroute(struct job *job)
 	if (was_rerouted(job->entry.id)) {
 		log_warnx("%s: engine and sender do not agree on its route",
 		    job->entry.id);
+		outcome_postpone(job, 60);
+		return;
+	}
+	if (job_mark_ruled(job) == -1) {
 		outcome_postpone(job, 60);
 		return;
 	}
@@ -311,12 +347,10 @@ job_reroute(struct job *job)
 enum route_answer
 job_find_route(const struct job *job, size_t i, struct route *route_r)
 {
-	struct route_query query = {
-	    .recipient = job_address(job, i),
-	    .sender = job->qf.envelope.sender,
-	};
+	size_t number = job->rcpts[i].number;
 
-	return route_find(sender.worker->map, &query, route_r);
+	return ruling_route(sender.worker->map, &job->qf.envelope, number,
+	    &job->progress.rcpts[number], route_r);
 }
 
 /*

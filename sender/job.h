@@ -48,6 +48,7 @@ struct job {
 	int fd;                 /* -1: all of it is in memory */
 	struct queuefile qf;
 	struct buf journal; /* as read, and what we added */
+	struct buf headers; /* what rules have us send before the content */
 	struct progress progress;
 	struct profile profile; /* of the route */
 	struct job_rcpt *rcpts; /* those that are to be sent to */
@@ -84,9 +85,9 @@ size_t job_count(const struct job *job, enum result result);
 /* The address of recipient i. */
 const char *job_address(const struct job *job, size_t i);
 
-/* Where the map sends recipient i now. */
+/* The route of recipient i by the map as it is and by what rules ordered. */
 enum route_answer job_find_route(
-    const struct job *job, size_t i, struct route *route_r);
+    const struct job *job, size_t i, struct route *r_r);
 
 /* Read the progress anew from the journal as it is in memory: 0, or -1. */
 int job_read_progress(struct job *job);

@@ -109,7 +109,8 @@ job_write_file(struct job *j, struct queuefile *qf)
 	j->fd = maildir_box_create(j->box, j->name);
 	if (j->fd == -1)
 		return -1;
-	if (maildir_write(j->fd, qf, j->order.sender, j->order.address) == 0)
+	if (maildir_write(j->fd, qf, j->order.sender, j->order.address,
+		j->order.recipient) == 0)
 		return 0;
 	maildir_box_drop(j->box, j->name);
 	return -1;

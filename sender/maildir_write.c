@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/crc.h"
 #include "base/fd.h"
+#include "mail/ruling.h"
 
 #define PIECE 65536
 
@@ -66,9 +67,27 @@ add_trace(const char *sender, const char *address, struct buf *out)
 	buf_addf(out, "Return-Path: <%s>\nDelivered-To: %s\n", sender, address);
 }
 
+/* What rules have ordered: 0, or -1 and errno. */
+static int
+add_headers(
+    struct queuefile *qf, size_t number, struct cursor *c, struct buf *out)
+{
+	struct buf store = {0}, headers = {0};
+	struct str journal;
+	int rc = queuefile_journal(qf, &store, &journal);
+
+	if (rc == 0)
+		ruling_headers(journal, number, &headers);
+	if (headers.len > 0)
+		add_content(c, headers.data, headers.len, out);
+	buf_free(&headers);
+	buf_free(&store);
+	return rc;
+}
+
 int
-maildir_write(
-    int fd, struct queuefile *qf, const char *sender, const char *address)
+maildir_write(int fd, struct queuefile *qf, const char *sender,
+    const char *address, size_t number)
 {
 	static char piece[PIECE];
 	static struct buf out;
@@ -80,6 +99,8 @@ maildir_write(
 
 	buf_clear(&out);
 	add_trace(sender, address, &out);
+	if (add_headers(qf, number, &c, &out) == -1)
+		return -1;
 	while ((n = queuefile_content(qf, offset, piece, PIECE, &data)) > 0) {
 		crc = crc32c(crc, data, (size_t)n);
 		offset += (uint64_t)n;

@@ -15,7 +15,8 @@
 
 /*
  * The fields of each kind behind time, kind and suffix, in order: r recipients,
- * o outcome, a attempt, d due, k kind of report, h host, t text, w who.
+ * o outcome, a attempt, d due, k kind of report, h host, t text, w who, g
+ * generation, l list of orders.
  */
 static const struct {
 	const char *name;
@@ -27,6 +28,7 @@ static const struct {
     [RECORD_HOLD] = {"hold",    "wt"    },
     [RECORD_RELEASE] = {"release", "w"     },
     [RECORD_REQUEUE] = {"requeue", "w"     },
+    [RECORD_RULED] = {"ruled",   "gl"    },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -123,6 +125,12 @@ field_add(struct buf *out, const struct record *rec, char field)
 		break;
 	case 'w':
 		text_add(out, rec->who, HOST_MAX);
+		break;
+	case 'g':
+		buf_addf(out, " %llu", (unsigned long long)rec->generation);
+		break;
+	case 'l':
+		text_add(out, rec->orders, SIZE_MAX);
 		break;
 	}
 }
@@ -230,6 +238,12 @@ field_parse(struct record *rec, char name, struct str field, struct buf *store)
 		return text_parse(field, store, &rec->text);
 	case 'w':
 		return text_parse(field, store, &rec->who);
+	case 'g':
+		bad = str_number(field, UINT64_MAX, &number);
+		rec->generation = number;
+		break;
+	case 'l':
+		return text_parse(field, store, &rec->orders);
 	}
 	return bad;
 }

@@ -28,6 +28,7 @@ enum record_kind {
 	RECORD_HOLD,    /* taken out of the flow: who, why */
 	RECORD_RELEASE, /* put back: who */
 	RECORD_REQUEUE, /* sent to be routed anew: who */
+	RECORD_RULED,   /* the rules were asked, once and for all */
 };
 
 enum outcome {
@@ -56,7 +57,9 @@ struct record {
 	int64_t due_s;         /* OUTCOME deferred: next attempt */
 	struct str host;       /* OUTCOME: "mx.example[192.0.2.1]:25", or "" */
 	struct str text;       /* OUTCOME: the reply or reason; HOLD: why */
-	struct str who; /* HOLD, RELEASE, REQUEUE; DSN: the report's id */
+	struct str who;      /* HOLD, RELEASE, REQUEUE; DSN: the report's id */
+	uint64_t generation; /* RULED: of the map whose rules they were */
+	struct str orders;   /* RULED: what they said, see ruling.h */
 };
 
 /*
@@ -70,6 +73,7 @@ struct record {
  *	hold WHO WHY
  *	release WHO
  *	requeue WHO
+ *	ruled GENERATION ORDERS
  */
 void record_format(const struct record *rec, struct buf *out);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
+#include "mail/ruling.h"
 
 /* ---- whose recipients are they? ---- */
 
@@ -156,6 +158,61 @@ record_apply(struct progress *p, const struct record *rec, unsigned *counted)
 				report_apply(&p->rcpts[first], rec);
 }
 
+/* ---- what have rules ordered? ---- */
+
+static const char *
+keep(struct progress *p, struct str text)
+{
+	p->kept = mem_resize(p->kept, p->nkept + 1, sizeof(p->kept[0]));
+	p->kept[p->nkept] = mem_ndup(text.s, text.len);
+	return p->kept[p->nkept++];
+}
+
+/* The first order of a kind is the one that counts. */
+static void
+order_apply(struct rcpt_progress *rcpt, enum ruled kind, const char *value,
+    const char *where)
+{
+	if (kind == RULED_ROUTE && !rcpt->route) {
+		rcpt->route = value;
+		rcpt->where = where;
+	} else if (kind == RULED_PROFILE && !rcpt->profile) {
+		rcpt->profile = value;
+	} else if (kind == RULED_PRIORITY && !rcpt->prio && value[0] >= '0' &&
+		   value[0] <= '9') {
+		rcpt->prio = value[0];
+	} else if (kind == RULED_HEADER) {
+		rcpt->headers =
+		    31 * rcpt->headers + (hash_bytes(value, strlen(value)) | 1);
+	}
+}
+
+static void
+ruled_apply(struct progress *p, const struct record *rec)
+{
+	struct str orders = rec->orders, list;
+	const char *value, *where;
+	struct ruling r;
+	size_t first, last;
+
+	p->ruled = true;
+	while (ruling_next(&orders, &r)) {
+		if (r.kind == RULED_COPY)
+			continue;
+		list = r.recipients;
+		if (!rcptlist_check(list, p->nrcpts))
+			continue;
+		value = keep(p, r.value);
+		where = keep(p, r.where);
+		if (r.kind == RULED_HOLD)
+			p->hold = value;
+		while (rcptlist_next(&list, &first, &last))
+			for (; first <= last; first++)
+				order_apply(
+				    &p->rcpts[first], r.kind, value, where);
+	}
+}
+
 /* Is the record about the name or one that it was split from? */
 static bool
 concerns(const struct record *rec, struct str suffix)
@@ -165,6 +222,30 @@ concerns(const struct record *rec, struct str suffix)
 	return len <= suffix.len &&
 	       (len == suffix.len || suffix.s[len] == '.') &&
 	       (len == 0 || memcmp(rec->suffix.s, suffix.s, len) == 0);
+}
+
+static void
+any_apply(struct progress *p, const struct record *rec, unsigned *counted)
+{
+	switch (rec->kind) {
+	case RECORD_OUTCOME:
+		p->ruled = true; /* who is sent to was routed before */
+		record_apply(p, rec, counted);
+		break;
+	case RECORD_DSN:
+		record_apply(p, rec, counted);
+		break;
+	case RECORD_RULED:
+		ruled_apply(p, rec);
+		break;
+	case RECORD_RELEASE:
+	case RECORD_REQUEUE:
+		p->hold = NULL;
+		break;
+	case RECORD_SPLIT:
+	case RECORD_HOLD:
+		break;
+	}
 }
 
 int
@@ -177,7 +258,11 @@ progress_read(
 	unsigned counted = 0;
 	int result;
 
-	*p_r = (struct progress){.nrcpts = nrcpts, .next_attempt = 1};
+	*p_r = (struct progress){
+	    .nrcpts = nrcpts,
+	    .next_attempt = 1,
+	    .ruled = suffix.len > 0, /* it was routed to be split */
+	};
 	p_r->rcpts = mem_resize(NULL, nrcpts, sizeof(p_r->rcpts[0]));
 	memset(p_r->rcpts, 0, nrcpts * sizeof(p_r->rcpts[0]));
 	rcptset_init(&mine, nrcpts, true);
@@ -190,9 +275,8 @@ progress_read(
 		return -1;
 	}
 	while (record_next(&journal, &store, &rec))
-		if ((rec.kind == RECORD_OUTCOME || rec.kind == RECORD_DSN) &&
-		    concerns(&rec, suffix))
-			record_apply(p_r, &rec, &counted);
+		if (concerns(&rec, suffix))
+			any_apply(p_r, &rec, &counted);
 	buf_free(&store);
 	return 0;
 }
@@ -204,6 +288,9 @@ progress_free(struct progress *p)
 		free(p->rcpts[i].host);
 		free(p->rcpts[i].text);
 	}
+	for (size_t i = 0; i < p->nkept; i++)
+		free(p->kept[i]);
+	free(p->kept);
 	free(p->rcpts);
 	*p = (struct progress){0};
 }

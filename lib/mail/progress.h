@@ -30,6 +30,12 @@ struct rcpt_progress {
 	int64_t time_s;       /* of the latest outcome */
 	char *host;           /* of the latest outcome; NULL: none */
 	char *text;           /* its reply or reason; NULL: none */
+	/* as rules have ordered, NULL: they have not; point into ->kept */
+	const char *route; /* as a table would say it */
+	const char *where; /* FILE:LINE of the rule that says so */
+	const char *profile;
+	char prio;        /* a digit, 0: none */
+	uint64_t headers; /* tells sets of added header fields apart, 0: none */
 };
 
 struct progress {
@@ -39,7 +45,12 @@ struct progress {
 	unsigned next_attempt; /* the number for the next one, from 1 */
 	int64_t first_attempt_s; /* 0: none yet */
 	int64_t last_attempt_s;
-	int64_t due_s; /* as journalled with the last deferral; 0: none */
+	int64_t due_s;    /* as journalled with the last deferral; 0: none */
+	bool ruled;       /* the rules were asked: never again */
+	const char *hold; /* a rule holds it under this name; NULL: none does,
+	                   * or somebody has released it since */
+	char **kept;      /* the orders' texts */
+	size_t nkept;
 };
 
 /*

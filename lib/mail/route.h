@@ -99,6 +99,16 @@ struct route_query {
 enum route_answer route_find(
     struct map *m, const struct route_query *query, struct route *r_r);
 
+/*
+ * The route for an address that is given, as a rule does, instead of searched:
+ * everything filled in.  Another profile for a route that was found.
+ * ROUTE_FOUND or ROUTE_TEMPFAIL.
+ */
+enum route_answer route_given(struct map *m, const char *text,
+    const char *where, const char *address, struct route *r_r);
+enum route_answer route_with_profile(
+    struct map *m, const char *profile, const char *address, struct route *r);
+
 /* Is it a local domain? 1, 0, or -1 when the map is damaged. */
 int route_is_local(struct map *m, struct str domain);
 

@@ -286,6 +286,53 @@ route_find(struct map *m, const struct route_query *query, struct route *r_r)
 	return ROUTE_TEMPFAIL;
 }
 
+/* The domain of a recipient as it is looked up: 0, or -1 when it has none. */
+static int
+recipient_domain(struct search *s, const char *address)
+{
+	char postmaster[ADDRESS_MAX + 1];
+	struct address addr;
+
+	if (!strchr(address, '@'))
+		address = postmaster_address(s->map, postmaster);
+	if (address_parse(str_of(address), &addr) != NULL)
+		return -1;
+	return pattern_domain(addr.domain, s->domain, sizeof(s->domain));
+}
+
+enum route_answer
+route_given(struct map *m, const char *text, const char *where,
+    const char *address, struct route *r_r)
+{
+	struct search s = {
+	    .map = m, .where = str_of(where), .value = str_of(text)};
+
+	if (recipient_domain(&s, address) == -1)
+		return ROUTE_NONE;
+	r_r->pattern[0] = '\0';
+	return take(&s, r_r);
+}
+
+enum route_answer
+route_with_profile(
+    struct map *m, const char *profile, const char *address, struct route *r)
+{
+	char pattern[ADDRESS_MAX + 1], where[sizeof(r->where)];
+	size_t len = strlen(r->text);
+	struct buf text = {0};
+	enum route_answer answer;
+
+	if (strcmp(r->profile, "default") != 0)
+		len -= strlen(r->profile) + 1;
+	buf_addf(&text, "%.*s %s", (int)len, r->text, profile);
+	memcpy(pattern, r->pattern, sizeof(pattern));
+	memcpy(where, r->where, sizeof(where));
+	answer = route_given(m, text.data, where, address, r);
+	memcpy(r->pattern, pattern, sizeof(pattern));
+	buf_free(&text);
+	return answer;
+}
+
 int
 route_is_local(struct map *m, struct str domain)
 {

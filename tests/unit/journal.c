@@ -36,6 +36,8 @@ check_round_trip(const struct record *rec)
 	same(back.host, rec->host, "host");
 	same(back.text, rec->text, "text");
 	same(back.who, rec->who, "who");
+	ok(back.generation == rec->generation, "generation");
+	same(back.orders, rec->orders, "orders");
 	ok(!record_next(&rest, &store, &back), "and no more");
 	buf_free(&out);
 }
@@ -43,6 +45,10 @@ check_round_trip(const struct record *rec)
 static void
 test_round_trips(void)
 {
+	check_round_trip(&(struct record){.kind = RECORD_RULED,
+	    .generation = UINT64_MAX,
+	    .orders = STR("route\t0\trules:1\tmx\nhold\t0\trules:2\t%\n")});
+	check_round_trip(&(struct record){.kind = RECORD_RULED});
 	check_round_trip(&(struct record){.kind = RECORD_SPLIT,
 	    .time_s = 1795240862,
 	    .recipients = STR("0-3,7/4-6")});

@@ -149,9 +149,82 @@ test_missing(void)
 	is_int(read_for(".1", 5, &p), -1, "a group of more than there are");
 }
 
+static void
+ruled(const char *suffix, const char *orders)
+{
+	record_format(&(struct record){.kind = RECORD_RULED,
+			  .suffix = str_of(suffix),
+			  .orders = str_of(orders)},
+	    &journal);
+}
+
+static void
+simply(enum record_kind kind, const char *suffix)
+{
+	record_format(
+	    &(struct record){.kind = kind, .suffix = str_of(suffix)}, &journal);
+}
+
+static void
+test_ruled(void)
+{
+	struct progress p;
+
+	buf_clear(&journal);
+	read_for("", 2, &p);
+	ok(!p.ruled, "nobody has asked the rules yet");
+	progress_free(&p);
+	ruled("", "");
+	read_for("", 2, &p);
+	ok(p.ruled && !p.rcpts[0].route, "asked, and they had nothing to say");
+	progress_free(&p);
+
+	buf_clear(&journal);
+	ruled("", "route\t0\trules:1\tsmtp a.example\n"
+		  "route\t0-1\trules:2\tmx\n"
+		  "profile\t1\trules:2\tslow\n"
+		  "priority\t1\trules:2\t0\n"
+		  "priority\t0\trules:2\tx\n"
+		  "header\t0-1\trules:3\tA: b\n"
+		  "header\t1\trules:3\tC: d\n"
+		  "header\t2\trules:4\tbeyond: us\n"
+		  "hold\t1\trules:5\tlook\n");
+	read_for("", 2, &p);
+	is_str(p.rcpts[0].route, "smtp a.example", "the first order counts");
+	is_str(p.rcpts[0].where, "rules:1", "and is known by its place");
+	is_str(p.rcpts[1].route, "mx", "another recipient, another route");
+	is_str(p.rcpts[1].profile, "slow", "a profile");
+	ok(!p.rcpts[0].profile, "not for the other one");
+	is_int(p.rcpts[1].prio, '0', "a priority");
+	is_int(p.rcpts[0].prio, 0, "what is none is none");
+	ok(p.rcpts[0].headers && p.rcpts[1].headers &&
+		p.rcpts[0].headers != p.rcpts[1].headers,
+	    "different header fields do not go together");
+	is_str(p.hold, "look", "held");
+	progress_free(&p);
+	simply(RECORD_RELEASE, "");
+	split("", "0/1");
+	read_for(".1", 2, &p);
+	ok(!p.hold, "released: not held by the same rule again");
+	ok(p.ruled && p.rcpts[1].route, "the order holds for the parts");
+	progress_free(&p);
+
+	buf_clear(&journal);
+	split("", "0/1");
+	read_for(".0", 2, &p);
+	ok(p.ruled, "who was split was ruled");
+	progress_free(&p);
+	buf_clear(&journal);
+	outcome("", 1, 5, "0", OUTCOME_DEFERRED, "x");
+	read_for("", 2, &p);
+	ok(p.ruled, "so was who was sent to");
+	progress_free(&p);
+}
+
 int
 main(void)
 {
+	test_ruled();
 	test_fresh();
 	test_attempts();
 	test_splits();
