@@ -19,8 +19,14 @@
 enum { EXIT_DONE, EXIT_MISTAKES, EXIT_BROKEN };
 
 /* In the order in which they are read: what a table refers to comes first. */
-enum table { TABLE_PROFILES, TABLE_SETTINGS, TABLE_ROUTES, TABLE_DOMAINS };
-#define TABLES (TABLE_DOMAINS + 1)
+enum table {
+	TABLE_PROFILES,
+	TABLE_SETTINGS,
+	TABLE_ROUTES,
+	TABLE_DOMAINS,
+	TABLE_RECIPIENTS,
+	TABLES
+};
 
 const char *table_name(enum table table);
 /* -1 when there is none of that name. */
@@ -178,6 +184,9 @@ const struct record *route_covering(const char *domain);
 
 /* domains.c */
 void on_domain(void *arg, const struct row *row);
+
+/* recipients.c */
+void on_recipients(void *arg, const struct row *row);
 
 /* ---- the embedded tables: defaults.c ---- */
 

@@ -114,4 +114,5 @@ compile(const struct input *in)
 	read_table(TABLE_ROUTES, on_route_of_all, NULL);
 	routes_finish(from_file[TABLE_ROUTES]);
 	read_table(TABLE_DOMAINS, on_domain, NULL);
+	read_table(TABLE_RECIPIENTS, on_recipients, NULL);
 }

@@ -18,14 +18,16 @@ EMBED(settings);
 EMBED(profiles);
 EMBED(routes);
 EMBED(domains);
+EMBED(recipients);
 
 static const struct {
 	const char *from, *to;
 } texts[TABLES] = {
-    [TABLE_SETTINGS] = {conf_settings, conf_settings_end},
-    [TABLE_PROFILES] = {conf_profiles, conf_profiles_end},
-    [TABLE_ROUTES] = {conf_routes,   conf_routes_end  },
-    [TABLE_DOMAINS] = {conf_domains,  conf_domains_end },
+    [TABLE_SETTINGS] = {conf_settings,   conf_settings_end  },
+    [TABLE_PROFILES] = {conf_profiles,   conf_profiles_end  },
+    [TABLE_ROUTES] = {conf_routes,     conf_routes_end    },
+    [TABLE_DOMAINS] = {conf_domains,    conf_domains_end   },
+    [TABLE_RECIPIENTS] = {conf_recipients, conf_recipients_end},
 };
 
 struct str

@@ -7,6 +7,8 @@
 
 #include "base/cdbfile.h"
 
+static struct cdbfile *file; /* that is printed */
+
 static void
 print_line(const char *name, struct str key, struct str value, struct str where)
 {
@@ -56,6 +58,21 @@ print_other(struct str key, struct str value)
 	print_line("", key, value, where);
 }
 
+/* A local domain, and whether it lists its recipients. */
+static void
+print_domain(struct str key, struct str value)
+{
+	struct str where = str_cut(&value, '\t'), listed;
+	struct buf full = {0};
+
+	buf_add_char(&full, 'C');
+	buf_add(&full, key.s, key.len);
+	if (cdbfile_find(file, (struct str){full.data, full.len}, &listed) == 1)
+		buf_add_str(&full, " recipients=listed");
+	print_line("", (struct str){full.data + 1, full.len - 1}, value, where);
+	buf_free(&full);
+}
+
 /* Entries that share a record: "SENDER\tPATTERN\tROUTE" each. */
 static void
 print_entries(struct str key, struct str value)
@@ -89,14 +106,15 @@ static const struct {
 	enum table table;
 	void (*print)(struct str key, struct str value);
 } letters[] = {
-    {'S', TABLE_SETTINGS, print_setting},
-    {'N', TABLE_SETTINGS, print_network},
-    {'P', TABLE_PROFILES, print_other  },
-    {'R', TABLE_ROUTES,   print_other  },
-    {'F', TABLE_ROUTES,   print_entries},
-    {'W', TABLE_ROUTES,   print_entries},
-    {'X', TABLE_ROUTES,   print_entries},
-    {'D', TABLE_DOMAINS,  print_other  },
+    {'S', TABLE_SETTINGS,   print_setting},
+    {'N', TABLE_SETTINGS,   print_network},
+    {'P', TABLE_PROFILES,   print_other  },
+    {'R', TABLE_ROUTES,     print_other  },
+    {'F', TABLE_ROUTES,     print_entries},
+    {'W', TABLE_ROUTES,     print_entries},
+    {'X', TABLE_ROUTES,     print_entries},
+    {'D', TABLE_DOMAINS,    print_domain },
+    {'L', TABLE_RECIPIENTS, print_other  },
 };
 
 static int
@@ -115,11 +133,11 @@ on_record(void *arg, struct str key, struct str value)
 int
 dump_map(int dir)
 {
-	static const enum table order[] = {
-	    TABLE_SETTINGS, TABLE_PROFILES, TABLE_ROUTES, TABLE_DOMAINS};
-	struct cdbfile *file = cdbfile_open(dir, MAP_FILE);
+	static const enum table order[] = {TABLE_SETTINGS, TABLE_PROFILES,
+	    TABLE_ROUTES, TABLE_DOMAINS, TABLE_RECIPIENTS};
 	enum table table;
 
+	file = cdbfile_open(dir, MAP_FILE);
 	if (!file) {
 		fprintf(stderr, "cdbmaps: open %s: %s\n", MAP_FILE,
 		    strerror(errno));

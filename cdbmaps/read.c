@@ -8,11 +8,13 @@
 #define DEPTH_MAX 8
 #define QUOTE_MAX 60
 
+/* Ended by NULL. */
 static const char *const names[TABLES + 1] = {
     [TABLE_PROFILES] = "profiles",
     [TABLE_SETTINGS] = "settings",
     [TABLE_ROUTES] = "routes",
     [TABLE_DOMAINS] = "domains",
+    [TABLE_RECIPIENTS] = "recipients",
 };
 
 const char *
@@ -107,8 +109,7 @@ begin_table(struct pass *p)
 	if (p->row.nwords == 2)
 		name = p->row.words[1].text;
 	if (table_find(name, &table) == -1) {
-		row_mistake(&p->row, 1, 0,
-		    "settings, profiles, routes or domains", names);
+		row_mistake(&p->row, 1, 0, "the name of a table", names);
 		p->inside = false;
 		return;
 	}

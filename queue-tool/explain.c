@@ -10,6 +10,7 @@
 
 #include "mail/address.h"
 #include "mail/profile.h"
+#include "mail/recipient.h"
 #include "mail/route.h"
 
 static void
@@ -62,6 +63,27 @@ print_retries(const struct profile *p)
 	    p->discard ? "discard" : "report to the sender");
 }
 
+/* What RCPT is answered, where a local domain lists its recipients. */
+static void
+print_recipient(struct tool *t, const char *address)
+{
+	char where[256];
+
+	switch (recipient_check(t->map, address, where)) {
+	case RECIPIENT_UNCHECKED:
+	case RECIPIENT_TEMPFAIL:
+		break;
+	case RECIPIENT_KNOWN:
+		printf("  recipient    known, %s\n", where);
+		break;
+	case RECIPIENT_UNKNOWN:
+		printf("  recipient    unknown: refused with 5.1.1, as %s "
+		       "says recipients=listed\n",
+		    where);
+		break;
+	}
+}
+
 static int
 explain(struct tool *t, const char *address, const char *from)
 {
@@ -93,6 +115,7 @@ explain(struct tool *t, const char *address, const char *from)
 	print_hops(&r);
 	printf("  destination  %s (tag %s)\n", r.destination, r.tag);
 	printf("  profile      %s\n", r.profile);
+	print_recipient(t, address);
 	if (profile_find(t->map, r.profile, &p) == 1)
 		print_retries(&p);
 	return EXIT_DONE;

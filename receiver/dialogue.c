@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "mail/network.h"
+#include "mail/recipient.h"
 #include "mail/route.h"
 #include "command.h"
 
@@ -136,6 +137,25 @@ may_reach(struct session *s, const struct address *to)
 	return route_is_local(receiver.worker->map, to->domain);
 }
 
+/* Is it somebody's address?  Else the client was told. */
+static bool
+is_somebody(struct session *s, const struct address *to)
+{
+	struct buf address = {0};
+	enum recipient_answer answer;
+
+	complete(to, &address);
+	answer =
+	    recipient_check(receiver.worker->map, buf_text(&address), NULL);
+	buf_free(&address);
+	if (answer == RECIPIENT_UNKNOWN)
+		session_refuse(s, "550 5.1.1 No such recipient here");
+	else if (answer == RECIPIENT_TEMPFAIL)
+		session_refuse(
+		    s, "451 4.3.0 The map cannot be read, try later");
+	return answer <= RECIPIENT_KNOWN;
+}
+
 static void
 add_recipient(struct session *s, const struct rcpt_command *r)
 {
@@ -161,7 +181,8 @@ on_rcpt(struct session *s, struct str args)
 	} else if (s->mail->env.nrecipients >= settings()->recipients_max) {
 		session_refuse(s, "452 4.5.3 Too many recipients");
 	} else if ((may = may_reach(s, &r.to)) == 1) {
-		add_recipient(s, &r);
+		if (is_somebody(s, &r.to))
+			add_recipient(s, &r);
 	} else if (may == 0) {
 		session_refuse(s, "550 5.7.1 No relaying from your network");
 	} else {

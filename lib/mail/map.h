@@ -11,6 +11,8 @@
  *	S<name>         setting; given several times it has a line for each,
  *	                and each line begins with its own "FILE:LINE\t"
  *	D<domain>       local domain: its route; "": the setting local-route
+ *	C<domain>       it lists its recipients; the value says no more
+ *	L<address>      a recipient, or with "@domain" all others in that domain
  *	R<pattern>      routing table: address, domain, .parent
  *	R*              the default route
  *	F<pattern>      the same, limited to senders; F alone: there are some

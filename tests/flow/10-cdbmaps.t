@@ -62,7 +62,7 @@ def the_embedded_tables():
     target = os.path.join(DIR, "printed")
     os.mkdir(target)
     is_(cdbmaps("-p", target).returncode, 0, "-p DIRECTORY writes them")
-    for name in ("settings", "profiles", "routes", "domains"):
+    for name in ("settings", "profiles", "routes", "domains", "recipients"):
         with open(os.path.join(target, name)) as f, open(
             os.path.join(ROOT, "conf", name)
         ) as g:
@@ -480,8 +480,23 @@ MISTAKES = [
      "TABLES/domains:1"),
 ]
 
+LISTED = "a.example recipients=listed maildir:/a\nb.example maildir:/b\n"
+
 # Of more than one table.
 WIDER = [
+    (dict(domains="a.example recipients=some maildir:/a\n"), "domains:1:22: expected "
+     "recipients=listed, not \"recipients=some\""),
+    (dict(domains=LISTED, recipients="a.example\n"), "recipients:1:1: expected an "
+     "address, or @ and a domain for all others in it, not \"a.example\""),
+    (dict(domains=LISTED, recipients="jo@a.example @.a.example\n"), "recipients:1:14: "
+     "expected a domain after \"@\": it holds for no other one, not \"@.a.example\""),
+    (dict(domains=LISTED, recipients="jo@b.example\n"), "recipients:1:1: expected a "
+     "recipient of a local domain with recipients=listed, which b.example is not"),
+    (dict(domains=LISTED, recipients="jo@a.example\nkim@a.example Jo@A.example\n"),
+     "recipients:2:15: expected each recipient once; jo@a.example is already at "
+     "TABLES/recipients:1"),
+    (dict(domains=LISTED, recipients="jo@a..example\n"), "recipients:1:1: expected a "
+     "domain name without empty labels, not \"jo@a..example\""),
     (dict(settings="", routes="* mx\n"), "routes:1:3: expected query=ADDRESS here, or "
      "a resolver in the settings, to ask for MX records"),
     (dict(settings="", routes="* smtp a.example\n"), "routes:1:8: expected an address, "
@@ -585,7 +600,7 @@ def what_else_fails():
     is_(
         done.stderr.splitlines(),
         [
-            f'{document}:1:4: expected settings, profiles, routes or domains, not '
+            f'{document}:1:4: expected the name of a table, not '
             '"setings"; did you mean "settings"?',
             f"{document}:6:3: expected query=ADDRESS here, or a resolver in the "
             "settings, to ask for MX records",
