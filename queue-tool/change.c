@@ -113,7 +113,8 @@ change(struct change *c, int argc, char *argv[])
 		fprintf(stderr, "queue-tool: name entries, or choose them\n");
 		return EXIT_USAGE;
 	}
-	if (select_each(c->t, &s, on_view, c) == -1 ||
+	if (spool_share_slot(c->t->spool) == -1 ||
+	    select_each(c->t, &s, on_view, c) == -1 ||
 	    (c->changed > 0 && spool_flush(c->t->spool) == -1) || c->failed > 0)
 		return EXIT_BROKEN;
 	if (c->changed + c->left == 0) {
@@ -233,6 +234,8 @@ run_flush(struct tool *t, int argc, char *argv[])
 			return status;
 		f.tag = tag;
 	}
+	if (spool_share_slot(t->spool) == -1)
+		return EXIT_BROKEN;
 	for (unsigned s = 0; s < SHARDS; s++)
 		if (spool_list(t->spool, STATE_DEFERRED, s, false, on_deferred,
 			&f) == -1)

@@ -161,6 +161,10 @@ int spool_recover_splits(struct spool *sp, unsigned shard);
 int spool_recover_sending(struct spool *sp, unsigned shard);
 /* Unlink what is left in this room's tmp/ slot. */
 int spool_clean_slot(struct spool *sp, unsigned shard);
+/* For a room that several programs are at once: share slot 0 with those that
+ * run; the first one in cleans it of what dead ones left.  Held until death.
+ * 0 or -1. */
+int spool_share_slot(struct spool *sp);
 
 /* ---- reading directories: spool_list.c ---- */
 

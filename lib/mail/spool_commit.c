@@ -193,3 +193,22 @@ spool_clean_slot(struct spool *sp, unsigned shard)
 		    room_name(sp->room), shard, n);
 	return 0;
 }
+
+int
+spool_share_slot(struct spool *sp)
+{
+	struct flock shared = {
+	    .l_type = F_RDLCK,
+	    .l_whence = SEEK_SET,
+	    .l_start = 0,
+	    .l_len = 1,
+	};
+
+	/* Alone: nobody who runs can have anything in it. */
+	if (spool_shard_take(sp, 0))
+		(void)spool_clean_slot(sp, 0);
+	if (fcntl(sp->locks, F_SETLKW, &shared) == 0)
+		return 0;
+	log_warn("tmp/%s.0: share", room_name(sp->room));
+	return -1;
+}

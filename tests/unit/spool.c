@@ -269,6 +269,40 @@ test_shards(void)
 	is_int(status, 0, "a dropped one is free");
 }
 
+static bool
+leave_in_slot(const char *name)
+{
+	int fd = openat(tool->tmp[0], name, O_CREAT | O_WRONLY, 0600);
+
+	return fd_close(&fd) == 0;
+}
+
+static void
+share_slot(void)
+{
+	_exit(spool_share_slot(tool) == 0 ? 0 : 1);
+}
+
+static void
+test_shared_slot(void)
+{
+	int status = -1;
+	pid_t child;
+
+	ok(leave_in_slot("left"), "a tool has died in its work");
+	is_int(spool_share_slot(tool), 0, "the next one shares its slot");
+	is_int(faccessat(tool->tmp[0], "left", F_OK, 0), -1,
+	    "and removes what was left");
+	ok(leave_in_slot("used"), "it is at work");
+	if ((child = fork()) == 0)
+		share_slot();
+	waitpid(child, &status, 0);
+	is_int(status, 0, "while a second one comes");
+	is_int(faccessat(tool->tmp[0], "used", F_OK, 0), 0,
+	    "which leaves alone what is in use");
+	unlinkat(tool->tmp[0], "used", 0);
+}
+
 static void
 test_failure(void)
 {
@@ -334,6 +368,7 @@ main(void)
 	test_strange_names();
 	test_limits();
 	test_shards();
+	test_shared_slot();
 	test_failure();
 	test_format();
 	spool_close(&receiver);
