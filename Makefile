@@ -3,7 +3,8 @@
 #	make			build everything
 #	make check		install what is missing, then all tests
 #	make demo		the same, then watch mail go through
-#	make unit flow		one kind of test, on what is installed
+#	make unit flow crash	one kind of test, on what is installed
+#	make powercut		thousands of power cuts instead of a sample
 #	make WERROR=1		as CI builds it, with gcc and with clang
 #	make SAN=1 check	under address and undefined-behaviour sanitizers
 #	make lint		doors between rooms, layout, headers, manual pages
@@ -78,6 +79,8 @@ ARCHIVES := $(ROOMS:%=$(B)/room/%.a)
 WIRE	:= $(B)/tests/tools/wire.a
 BINS	:= $(PROGS:%=$(B)/bin/%)
 TOOLS	:= $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+CRASH_TOOLS := $(B)/tests/crash/lazy-flush.so $(patsubst %.c,$(B)/%, \
+	   $(filter-out %/lazy-flush.c,$(wildcard tests/crash/*.c)))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 objs	 = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 
@@ -143,6 +146,14 @@ $(B)/tests/unit/%.t: $(B)/tests/unit/%.o $(B)/tests/tap.o $(B)/tests/spool_fixtu
 $(B)/tests/tools/%: $(B)/tests/tools/%.o \
     $$(or $$(strip $$(call room_of,$$*)),$(WIRE)) $(LIBS)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
+$(B)/tests/crash/%: $(B)/tests/crash/%.o $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs)
+$(B)/tests/crash/disk-recorder.o: \
+    ALL_CFLAGS += $(shell $(PKG_CONFIG) --cflags fuse3)
+$(B)/tests/crash/disk-recorder: libs = $(shell $(PKG_CONFIG) --libs fuse3)
+$(B)/tests/crash/lazy-flush.so: tests/crash/lazy-flush.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -shared -fPIC -o $@ $<
 $(B)/tests/replay/%.t: $(B)/tests/fuzz/%.o $(B)/tests/replay.o \
     $(B)/tests/tap.o $$(call room_of,$$*) $(LIBS)
 	@mkdir -p $(@D)
@@ -160,14 +171,22 @@ demo:
 	+$(MAKE) all
 	B=$(abspath $(B)) scripts/demo
 
-check-ready: all $(UNIT) $(TOOLS)
+check-ready: all $(UNIT) $(TOOLS) $(CRASH_TOOLS)
 	$(call prove,$(UNIT) $(call kind,flow) $(call kind,crash) $(OTHERS))
 unit: $(UNIT)
 	$(call prove,$(UNIT))
 flow: all $(TOOLS)
 	$(call prove,$(call kind,flow))
-crash: all $(TOOLS)
+crash: all $(TOOLS) $(CRASH_TOOLS)
 	$(call prove,$(call kind,crash))
+
+# Thousands of power cuts, on ext4 with fast_commit too; some minutes.
+powercut: TEST_TIMEOUT = 14400
+powercut: all $(TOOLS) $(CRASH_TOOLS)
+	POWERCUT_CUTS=$${POWERCUT_CUTS:-2500} \
+	POWERCUT_MESSAGES=$${POWERCUT_MESSAGES:-1000} \
+	POWERCUT_KINDS="$${POWERCUT_KINDS:-ext4 xfs ext4-fast-commit}" \
+	    $(call prove,-v tests/crash/60-powercut.t)
 tools: $(TOOLS)
 bench: all $(TOOLS)
 	B=$(abspath $(B)) tests/bench/run
@@ -229,8 +248,8 @@ format:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-ready demo unit flow crash tools bench fuzz fuzz-all \
-	fuzz-run lint install uninstall format clean
+.PHONY: all check check-ready demo unit flow crash powercut tools bench fuzz \
+	fuzz-all fuzz-run lint install uninstall format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(patsubst %.c,$(B)/%.d,$(filter %.c,$(SOURCES)))

@@ -25,7 +25,7 @@ def free_port():
 
 def program(name):
     """Path of one of ours: a room or a tool of the tests."""
-    for directory in ("bin", "tests/tools"):
+    for directory in ("bin", "tests/tools", "tests/crash"):
         path = os.path.join(BUILD, directory, name)
         if os.path.exists(path):
             return path
@@ -46,6 +46,20 @@ def descendants(pid):
     for child in children(pid):
         found += [child, *descendants(child)]
     return found
+
+
+def die_with_parent():
+    """No test, no daemon."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def wait_for_ends(handles, what, seconds=None):
+    """Until all these have ended; the handles are closed."""
+    deadline = Deadline(seconds, what)
+    for fd in handles:
+        while not select.select([fd], [], [], deadline.left())[0]:
+            pass
+        os.close(fd)
 
 
 class Process:
@@ -70,7 +84,7 @@ class Process:
 
     @staticmethod
     def _begin(preexec):
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no test, no daemon
+        die_with_parent()
         if preexec:
             preexec()
 
@@ -98,15 +112,22 @@ class Process:
 
     def kill(self, seconds=None):
         """SIGKILL to the parent alone; its workers see it, finish and end."""
-        family = [os.pidfd_open(pid) for pid in descendants(self.pid)]
+        family = self.family()
         if self.running():
             self.signal(signal.SIGKILL)
         self.wait()
-        deadline = Deadline(seconds, f"the workers of {self.name} to end")
-        for fd in family:
-            while not select.select([fd], [], [], deadline.left())[0]:
-                pass
-            os.close(fd)
+        wait_for_ends(family, f"the workers of {self.name} to end", seconds)
+
+    def stop_whole(self, seconds=None):
+        """stop(), and its workers and their helpers have ended, too."""
+        family = self.family()
+        status = self.stop(seconds)
+        wait_for_ends(family, f"the helpers of {self.name} to end", seconds)
+        return status
+
+    def family(self):
+        """Handles of all below it, now."""
+        return [os.pidfd_open(pid) for pid in descendants(self.pid)]
 
     def kill_all(self):
         """SIGKILL to all of it, as a power cut does."""

@@ -51,11 +51,18 @@ class Stage:
     """
 
     def __init__(
-        self, settings="", env=None, parent=None, verbose=True, users=False, **tables
+        self,
+        settings="",
+        env=None,
+        parent=None,
+        spool=None,
+        verbose=True,
+        users=False,
+        **tables,
     ):
         self.dir = tempfile.mkdtemp(prefix="stagepost-test.", dir=parent)
         os.chmod(self.dir, 0o755)  # the daemons' users pass through it
-        self.spool = os.path.join(self.dir, "spool")
+        self.spool = spool or os.path.join(self.dir, "spool")
         self.tables = os.path.join(self.dir, "tables")
         self.port = free_port()
         self.env = dict(env or {})
