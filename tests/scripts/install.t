@@ -59,6 +59,28 @@ for my $unit (@units) {
 	ok(-x "$dest$start", "$unit starts an installed program");
 }
 
+# The packages of the libraries that a host without compilers needs.
+my %library;
+for my $program (@programs) {
+	$library{$1} = 1 while `ldd $sbin/$program` =~ /=> (\S+)/g;
+}
+my %needed = map { /NEEDED.*\[(\S+)\]/ ? ($1 => 1) : () }
+    map { split(/\n/, `readelf -d $sbin/$_`) } @programs;
+my $text = slurp("$tree/INSTALL");
+SKIP: {
+	skip 'not Debian: whose libraries these are is not known', 1
+	    unless -x '/usr/bin/dpkg-query';
+	for my $path (sort grep { m{([^/]+)$} && $needed{$1} } keys %library) {
+		my $real = `realpath $path`;
+		chomp $real;
+		my ($package) = map { `dpkg-query -S $_ 2>/dev/null` =~ /^([^:]+):/ }
+		    $real, $real =~ s{^/usr}{}r;
+		# there on every host, or only under SAN=1
+		next if $package =~ /^lib(?:c6|gcc-s1|asan|ubsan)/;
+		like($text, qr/\b\Q$package\E\b/, "INSTALL names $package");
+	}
+}
+
 # From where they are, without the source tree.
 chdir('/') or die;
 my $spool = "$dest/spool";
