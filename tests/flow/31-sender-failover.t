@@ -6,8 +6,8 @@ from put import put
 from stage import *
 
 PROFILES = """
-quick  retry 1s retries 20
-next   retry 1s retries 20 greeting-5xx next
+quick  retry 1s retries 20 messages-per-connection 1
+next   retry 1s retries 20 messages-per-connection 1 greeting-5xx next
 """
 
 DOMAINS = {
