@@ -284,6 +284,12 @@ on_reported(struct job *job, int status)
 		go_on(job);
 		return;
 	}
+	if (status == EBADMSG) { /* nothing of it is sent, not even back */
+		spool_corrupt(sender.spool, &job->entry,
+		    "content does not match its checksum");
+		done(job);
+		return;
+	}
 	log_warnx(
 	    "%s: its report is put off: %s", job->entry.id, strerror(status));
 	if (progress_pending(&job->progress) == 0)
