@@ -43,6 +43,18 @@ bucket(struct str address)
 	return &table[hash_bytes(key, 16 + address.len) % BUCKETS];
 }
 
+/* Whose sessions are counted together: of IPv6 the network, which is what one
+ * customer has (RFC 6177). */
+static struct str
+counted_bytes(const struct sockaddr *sa)
+{
+	struct str address = address_bytes(sa);
+
+	if (sa->sa_family == AF_INET6)
+		address.len = 8;
+	return address;
+}
+
 /* An IPv4 client of an IPv6 socket is an IPv4 client. */
 static void
 normalise(const struct sockaddr *sa, struct sockaddr_storage *out)
@@ -84,6 +96,8 @@ client_enter(const struct sockaddr *address)
 	*at = c;
 out:
 	c->sessions++;
+	c->all_sessions =
+	    parent_client_sessions(counted_bytes(&c->address.any), 1);
 	return c;
 }
 
@@ -92,6 +106,8 @@ client_leave(struct client **c)
 {
 	struct client **at;
 
+	if (*c)
+		parent_client_sessions(counted_bytes(&(*c)->address.any), -1);
 	if (*c && --(*c)->sessions == 0) {
 		at = bucket(address_bytes(&(*c)->address.any));
 		while (*at != *c)

@@ -81,7 +81,7 @@ receive(struct listener *l, int fd, const struct sockaddr *address)
 
 	if (spool_failed(receiver.worker->spool))
 		turn_away(fd, c->text, "421 4.3.0", "The spool has failed");
-	else if (c->sessions > set->client_sessions_max)
+	else if (c->all_sessions > set->client_sessions_max)
 		turn_away(fd, c->text, "421 4.7.0", "Too many sessions of you");
 	else if (parent_sessions(1) > (int)set->sessions_max) {
 		parent_sessions(-1);

@@ -52,9 +52,10 @@ struct client {
 		struct sockaddr any;
 		struct sockaddr_storage space;
 	} address;
-	char text[64]; /* "192.0.2.1", "2001:db8::1" */
-	unsigned sessions;
-	int rights; /* client_rights() */
+	char text[64];         /* "192.0.2.1", "2001:db8::1" */
+	unsigned sessions;     /* here */
+	unsigned all_sessions; /* in all workers, when the latest began */
+	int rights;            /* client_rights() */
 	uint64_t generation;
 };
 

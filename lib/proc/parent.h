@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/str.h"
 #include "mail/map.h"
 #include "mail/settings.h"
 #include "mail/spool.h"
@@ -74,5 +75,9 @@ unsigned parent_number(void);
 /* How many sessions all workers of this parent have together.  Adds `change` to
  * this worker's, returns the new sum; the dead have none. */
 int parent_sessions(int change);
+
+/* The same for one client, named by at most 16 bytes of its address; now
+ * and then too many by chance, see parent_clients.c. */
+unsigned parent_client_sessions(struct str client, int change);
 
 #endif

@@ -276,6 +276,7 @@ bury(unsigned number, int status)
 	const char *id = parent_notes_end(number, is_crash(status));
 	bool hopeless = !parent.announced && !c->ready && WIFEXITED(status);
 
+	parent_clients_end(number);
 	c->pid = 0;
 	if (!parent.stopping && !hopeless)
 		log_death(number, status, id, restart_later(number));
@@ -377,6 +378,7 @@ prepare(void)
 	    pipe2(parent.ready, O_CLOEXEC) == -1)
 		fatal("make pipes to the workers");
 	parent_notes_share();
+	parent_clients_share();
 }
 
 int

@@ -33,6 +33,12 @@ void parent_notes_become(unsigned number); /* this process is that worker */
  * crashed.  Returns that id, "" for none, valid until the next call. */
 const char *parent_notes_end(unsigned number, bool crashed);
 
+/* ---- sessions of clients: parent_clients.c ---- */
+
+void parent_clients_share(void); /* before the first fork */
+/* A worker has ended: it has no sessions. */
+void parent_clients_end(unsigned number);
+
 /* ---- service managers: parent_systemd.c ---- */
 
 bool systemd_reads_stderr(void);

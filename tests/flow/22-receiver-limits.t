@@ -179,6 +179,17 @@ def sessions(stage):
         gone.close()
 
 
+def sessions_of_all_workers():
+    """Connections are dealt to workers; the limit is one for all."""
+    with Stage(settings="receiver-workers 4\nclient-sessions-max 6") as stage:
+        stage.start("receiver")
+        came = [Conversation(stage.port) for _ in range(12)]
+        codes = sorted(c.reply()[:3] for c in came)
+        is_(codes, ["220"] * 6 + ["421"] * 6, "six of one client in four workers")
+        for c in came:
+            c.close()
+
+
 def descriptors(stage):
     """Without a descriptor for more, clients wait; they are not lost."""
     (worker,) = [
@@ -243,6 +254,7 @@ force-filesystem yes
     timeouts(stage)
     trickling(stage)
     sessions(stage)
+    sessions_of_all_workers()
     descriptors(stage)
     space(stage)
 done_testing()
