@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "mail/address.h"
 #include "mail/map.h"
 #include "mail/network.h"
 #include "mail/settings.h"
@@ -25,6 +26,7 @@ enum table {
 	TABLE_ROUTES,
 	TABLE_DOMAINS,
 	TABLE_RECIPIENTS,
+	TABLE_ALIASES,
 	TABLES
 };
 
@@ -187,6 +189,12 @@ void on_domain(void *arg, const struct row *row);
 
 /* recipients.c */
 void on_recipients(void *arg, const struct row *row);
+/* The key of "user@domain" or "@domain": NULL, or what was expected. */
+const char *recipient_key(struct str text, char key_r[ADDRESS_MAX + 2]);
+
+/* aliases.c */
+void on_alias(void *arg, const struct row *row);
+void aliases_finish(void);
 
 /* ---- the embedded tables: defaults.c ---- */
 

@@ -115,4 +115,6 @@ compile(const struct input *in)
 	routes_finish(from_file[TABLE_ROUTES]);
 	read_table(TABLE_DOMAINS, on_domain, NULL);
 	read_table(TABLE_RECIPIENTS, on_recipients, NULL);
+	read_table(TABLE_ALIASES, on_alias, NULL);
+	aliases_finish();
 }

@@ -19,6 +19,7 @@ EMBED(profiles);
 EMBED(routes);
 EMBED(domains);
 EMBED(recipients);
+EMBED(aliases);
 
 static const struct {
 	const char *from, *to;
@@ -28,6 +29,7 @@ static const struct {
     [TABLE_ROUTES] = {conf_routes,     conf_routes_end    },
     [TABLE_DOMAINS] = {conf_domains,    conf_domains_end   },
     [TABLE_RECIPIENTS] = {conf_recipients, conf_recipients_end},
+    [TABLE_ALIASES] = {conf_aliases,    conf_aliases_end   },
 };
 
 struct str

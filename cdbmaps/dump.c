@@ -115,6 +115,7 @@ static const struct {
     {'X', TABLE_ROUTES,     print_entries},
     {'D', TABLE_DOMAINS,    print_domain },
     {'L', TABLE_RECIPIENTS, print_other  },
+    {'A', TABLE_ALIASES,    print_other  },
 };
 
 static int
@@ -134,7 +135,7 @@ int
 dump_map(int dir)
 {
 	static const enum table order[] = {TABLE_SETTINGS, TABLE_PROFILES,
-	    TABLE_ROUTES, TABLE_DOMAINS, TABLE_RECIPIENTS};
+	    TABLE_ROUTES, TABLE_DOMAINS, TABLE_RECIPIENTS, TABLE_ALIASES};
 	enum table table;
 
 	file = cdbfile_open(dir, MAP_FILE);

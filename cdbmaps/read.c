@@ -15,6 +15,7 @@ static const char *const names[TABLES + 1] = {
     [TABLE_ROUTES] = "routes",
     [TABLE_DOMAINS] = "domains",
     [TABLE_RECIPIENTS] = "recipients",
+    [TABLE_ALIASES] = "aliases",
 };
 
 const char *

@@ -11,8 +11,8 @@
 #include "mail/route.h"
 
 /* "user@domain", or "@domain" for everybody else in it; its key. */
-static const char *
-parse_recipient(struct str text, char key_r[ADDRESS_MAX + 2])
+const char *
+recipient_key(struct str text, char key_r[ADDRESS_MAX + 2])
 {
 	struct str domain = text;
 	char key[ADDRESS_MAX + 1] = "";
@@ -34,7 +34,7 @@ static void
 add_recipient(const struct row *row, size_t i)
 {
 	char key[ADDRESS_MAX + 2];
-	const char *expected = parse_recipient(row->words[i].text, key);
+	const char *expected = recipient_key(row->words[i].text, key);
 	const char *domain;
 
 	if (expected) {

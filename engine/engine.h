@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Private to the engine.  A message's way: intake.c -> decide.c (-> hops.c)
+ * Private to the engine.  A message's way: intake.c -> expand.c -> decide.c (-> hops.c)
  * -> handoff.c.
  */
 #ifndef ENGINE_ENGINE_H
@@ -52,6 +52,20 @@ enum verdict {
 enum verdict decide(struct worker *w, struct queuefile *qf,
     const struct progress *progress, struct decision *d_r);
 void decision_free(struct decision *d);
+
+/* ---- expand.c: aliases ---- */
+
+#define HEADER_MAX (1u << 20) /* bytes of it that are looked at */
+
+enum expanded {
+	EXPANDED_NOTHING,
+	EXPANDED_SOME, /* the journal has grown: read it again */
+	EXPANDED_LATER, /* the map is damaged, or the journal cannot be written */
+};
+
+/* Journal whom the aliases among the recipients stand for. */
+enum expanded expand(struct worker *w, const struct entry *e,
+    struct queuefile *qf, const struct progress *progress);
 
 /* ---- hops.c: loops ---- */
 

@@ -60,14 +60,16 @@ retry_later(void)
 	loop_timer_set(intake.retry, RETRY_MS);
 }
 
-/* Routed, or left where it is to be tried again. */
-static void
+/* Routed, or left where it is to be tried again.  True: its recipients have
+ * changed, and it is to be read anew. */
+static bool
 route_open_file(struct entry *e, struct queuefile *qf)
 {
 	struct progress progress = {0};
 	struct decision d = {0};
 	struct buf store = {0};
 	struct str journal;
+	bool again = false;
 
 	if (queuefile_journal(qf, &store, &journal) == -1) {
 		log_warn("%s: read the journal", e->id);
@@ -77,6 +79,16 @@ route_open_file(struct entry *e, struct queuefile *qf)
 	if (progress_read(journal, id_suffix(e->id), qf->envelope.nrecipients,
 		&progress) == -1) {
 		spool_corrupt(intake.w->spool, e, "no record of its split");
+		goto out;
+	}
+	switch (expand(intake.w, e, qf, &progress)) {
+	case EXPANDED_NOTHING:
+		break;
+	case EXPANDED_SOME:
+		again = true;
+		goto out;
+	case EXPANDED_LATER:
+		retry_later();
 		goto out;
 	}
 	switch (decide(intake.w, qf, &progress, &d)) {
@@ -96,6 +108,7 @@ out:
 	decision_free(&d);
 	progress_free(&progress);
 	buf_free(&store);
+	return again;
 }
 
 /* The life of an entry in this room: one call each. */
@@ -103,6 +116,7 @@ static void
 route_entry(struct entry *e)
 {
 	struct queuefile qf = {.fd = -1};
+	bool again = true;
 	int fd;
 
 	if (parent_suspects(e->id)) {
@@ -111,15 +125,19 @@ route_entry(struct entry *e)
 	}
 	parent_note(e->id);
 	fd = spool_open_entry(intake.w->spool, e);
-	if (fd != -1 && queuefile_open(fd, &qf) == 0)
-		route_open_file(e, &qf);
-	else if (errno == EBADMSG)
-		spool_corrupt(intake.w->spool, e, "preamble or envelope");
-	else if (errno != ENOENT) {
-		log_warn("%s: read", e->id);
-		retry_later();
+	while (again) {
+		again = false;
+		if (fd != -1 && queuefile_open(fd, &qf) == 0)
+			again = route_open_file(e, &qf);
+		else if (errno == EBADMSG)
+			spool_corrupt(
+			    intake.w->spool, e, "preamble or envelope");
+		else if (errno != ENOENT) {
+			log_warn("%s: read", e->id);
+			retry_later();
+		}
+		queuefile_free(&qf);
 	}
-	queuefile_free(&qf);
 	fd_close(&fd);
 	parent_note(NULL);
 }

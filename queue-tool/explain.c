@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mail/address.h"
+#include "mail/alias.h"
 #include "mail/profile.h"
 #include "mail/recipient.h"
 #include "mail/route.h"
@@ -84,9 +85,38 @@ print_recipient(struct tool *t, const char *address)
 	}
 }
 
+static int explain(
+    struct tool *t, const char *address, const char *from, bool is_target);
+
+/* Whom it stands for, and where their mail goes: 1, 0 or -1. */
 static int
-explain(struct tool *t, const char *address, const char *from)
+explain_alias(struct tool *t, const char *address, const char *from)
 {
+	char where[256], text[ADDRESS_MAX + 1];
+	struct buf targets = {0};
+	struct str rest, target;
+	int found = alias_expand(t->map, address, &targets, where);
+
+	if (found == 1) {
+		printf("%s\n  alias        %s: stands for %s\n", address, where,
+		    buf_text(&targets));
+		print_recipient(t, address);
+	} else if (found == -1) {
+		printf("%s\n  no answer for now, see the log; mail waits\n",
+		    address);
+	}
+	rest = (struct str){buf_text(&targets), targets.len};
+	while (found == 1 && (target = str_word(&rest)).len > 0)
+		if (str_copy(text, sizeof(text), target) == 0)
+			explain(t, text, from, true);
+	buf_free(&targets);
+	return found;
+}
+
+static int
+explain(struct tool *t, const char *address, const char *from, bool is_target)
+{
+	int found;
 	struct route_query query = {
 	    .recipient = address, .sender = from, .on_step = on_step};
 	static struct route r;
@@ -99,6 +129,8 @@ explain(struct tool *t, const char *address, const char *from)
 		    expected);
 		return EXIT_USAGE;
 	}
+	if (!is_target && (found = explain_alias(t, address, from)) != 0)
+		return found == 1 ? EXIT_DONE : EXIT_BROKEN;
 	printf("%s\n", address);
 	switch (route_find(t->map, &query, &r)) {
 	case ROUTE_NONE:
@@ -136,7 +168,7 @@ run_route(struct tool *t, int argc, char *argv[])
 	if (tool_map(t) == NULL)
 		return EXIT_BROKEN;
 	for (int i = first; i < argc; i++)
-		if ((one = explain(t, argv[i], from)) > status)
+		if ((one = explain(t, argv[i], from, false)) > status)
 			status = one;
 	return status;
 }

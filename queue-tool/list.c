@@ -101,8 +101,9 @@ json_recipients(const struct view *v)
 		json_object_set_new(r, "address",
 		    json_text(v->qf.envelope.recipients[i].address));
 		json_object_set_new(r, "status",
-		    json_string(
-			p->time_s == 0 ? "waiting" : outcome_name(p->outcome)));
+		    json_string(p->time_s == 0 ? "waiting"
+				: p->expanded  ? "expanded"
+					       : outcome_name(p->outcome)));
 		if (p->text != NULL)
 			json_object_set_new(r, "reply", json_text(p->text));
 		if (p->host != NULL)

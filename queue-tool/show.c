@@ -73,6 +73,7 @@ print_recipients(const struct view *v)
 		print_field("recipient", v->qf.envelope.recipients[i].address);
 		printf("%-12s%s", "",
 		    p->time_s == 0 ? "not tried yet"
+		    : p->expanded  ? "expanded"
 				   : outcome_name(p->outcome));
 		if (p->host != NULL) {
 			printf(" by ");
@@ -82,6 +83,18 @@ print_recipients(const struct view *v)
 			printf(": ");
 			print_safe(stdout, p->text, strlen(p->text));
 		}
+		putchar('\n');
+	}
+}
+
+static void
+print_addresses(struct str list)
+{
+	struct str address;
+
+	while ((address = str_word(&list)).len > 0) {
+		printf("      to ");
+		print_safe(stdout, address.s, address.len);
 		putchar('\n');
 	}
 }
@@ -129,7 +142,10 @@ print_record(const struct record *rec)
 		putchar('"');
 	}
 	putchar('\n');
-	print_orders(rec->orders);
+	if (rec->kind == RECORD_EXPANDED)
+		print_addresses(rec->orders);
+	else
+		print_orders(rec->orders);
 }
 
 static void

@@ -188,6 +188,27 @@ job_open_failed(struct job *job, const char *step)
 	return OPENED_SHORT;
 }
 
+/* The newest in front: Delivered-To of the alias that it came by, which stops
+ * loops, above what rules have ordered. */
+static void
+job_add_headers(struct job *job, size_t number)
+{
+	const struct rcpt_progress *p = &job->progress.rcpts[number];
+	const char *address = job->qf.envelope.recipients[p->parent].address;
+
+	if (p->via) {
+		if (p->via[0] != '\0')
+			buf_addf(&job->headers, "Delivered-To: %s\r\n", p->via);
+		if (sender.set->original_header)
+			buf_addf(
+			    &job->headers, "X-Original-To: %s\r\n", address);
+		job_add_headers(job, p->parent);
+	} else if (p->headers != 0)
+		ruling_headers(
+		    (struct str){buf_text(&job->journal), job->journal.len},
+		    number, &job->headers);
+}
+
 /* The recipients that this name stands for and that have no final outcome. */
 static void
 job_list_pending(struct job *job)
@@ -200,10 +221,8 @@ job_list_pending(struct job *job)
 		if (job->progress.rcpts[i].mine &&
 		    !job->progress.rcpts[i].final)
 			job->rcpts[n++].number = i;
-	if (n > 0 && job->progress.rcpts[job->rcpts[0].number].headers != 0)
-		ruling_headers(
-		    (struct str){buf_text(&job->journal), job->journal.len},
-		    job->rcpts[0].number, &job->headers);
+	if (n > 0)
+		job_add_headers(job, job->rcpts[0].number);
 }
 
 static int

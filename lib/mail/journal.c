@@ -22,13 +22,14 @@ static const struct {
 	const char *name;
 	const char *fields;
 } kinds[] = {
-    [RECORD_SPLIT] = {"split",   "r"     },
-    [RECORD_OUTCOME] = {"outcome", "oadrht"},
-    [RECORD_DSN] = {"dsn",     "krw"   },
-    [RECORD_HOLD] = {"hold",    "wt"    },
-    [RECORD_RELEASE] = {"release", "w"     },
-    [RECORD_REQUEUE] = {"requeue", "w"     },
-    [RECORD_RULED] = {"ruled",   "gl"    },
+    [RECORD_SPLIT] = {"split",    "r"     },
+    [RECORD_OUTCOME] = {"outcome",  "oadrht"},
+    [RECORD_DSN] = {"dsn",      "krw"   },
+    [RECORD_HOLD] = {"hold",     "wt"    },
+    [RECORD_RELEASE] = {"release",  "w"     },
+    [RECORD_REQUEUE] = {"requeue",  "w"     },
+    [RECORD_RULED] = {"ruled",    "gl"    },
+    [RECORD_EXPANDED] = {"expanded", "rwl"   },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

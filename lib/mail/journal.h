@@ -22,13 +22,14 @@
 #include "mail/rcptset.h"
 
 enum record_kind {
-	RECORD_SPLIT,   /* recipients were dealt to <suffix>.0, .1, ... */
-	RECORD_OUTCOME, /* one attempt's outcome for some recipients */
-	RECORD_DSN,     /* a report about some recipients is in the queue */
-	RECORD_HOLD,    /* taken out of the flow: who, why */
-	RECORD_RELEASE, /* put back: who */
-	RECORD_REQUEUE, /* sent to be routed anew: who */
-	RECORD_RULED,   /* the rules were asked, once and for all */
+	RECORD_SPLIT,    /* recipients were dealt to <suffix>.0, .1, ... */
+	RECORD_OUTCOME,  /* one attempt's outcome for some recipients */
+	RECORD_DSN,      /* a report about some recipients is in the queue */
+	RECORD_HOLD,     /* taken out of the flow: who, why */
+	RECORD_RELEASE,  /* put back: who */
+	RECORD_REQUEUE,  /* sent to be routed anew: who */
+	RECORD_RULED,    /* the rules were asked, once and for all */
+	RECORD_EXPANDED, /* others took the place of a recipient: expansion.h */
 };
 
 enum outcome {
@@ -57,9 +58,11 @@ struct record {
 	int64_t due_s;         /* OUTCOME deferred: next attempt */
 	struct str host;       /* OUTCOME: "mx.example[192.0.2.1]:25", or "" */
 	struct str text;       /* OUTCOME: the reply or reason; HOLD: why */
-	struct str who;      /* HOLD, RELEASE, REQUEUE; DSN: the report's id */
-	uint64_t generation; /* RULED: of the map whose rules they were */
-	struct str orders;   /* RULED: what they said, see ruling.h */
+	struct str who;        /* HOLD, RELEASE, REQUEUE; DSN: the report's id;
+	                      * EXPANDED: the alias */
+	uint64_t generation;   /* RULED: of the map whose rules they were */
+	struct str orders;     /* RULED: what they said, see ruling.h; EXPANDED:
+	                      * addresses, a blank between */
 };
 
 /*
@@ -74,6 +77,7 @@ struct record {
  *	release WHO
  *	requeue WHO
  *	ruled GENERATION ORDERS
+ *	expanded RECIPIENT ALIAS ADDRESSES
  */
 void record_format(const struct record *rec, struct buf *out);
 

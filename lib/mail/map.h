@@ -13,6 +13,7 @@
  *	D<domain>       local domain: its route; "": the setting local-route
  *	C<domain>       it lists its recipients; the value says no more
  *	L<address>      a recipient, or with "@domain" all others in that domain
+ *	A<address>      alias: addresses, a blank between; or "@domain"
  *	R<pattern>      routing table: address, domain, .parent
  *	R*              the default route
  *	F<pattern>      the same, limited to senders; F alone: there are some

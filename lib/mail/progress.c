@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "mail/expansion.h"
 #include "mail/ruling.h"
 
 /* ---- whose recipients are they? ---- */
@@ -59,6 +60,23 @@ group_apply(struct str groups, uint64_t number, struct rcptset *mine)
 	return 0;
 }
 
+/* Those that took the place of a recipient under that name are its own. */
+static void
+expansions_mine(struct str journal, struct str name, struct rcptset *mine)
+{
+	size_t next = mine->n - expansion_total(journal);
+	struct buf store = {0};
+	struct expansion e;
+
+	while (expansion_next(&journal, &store, &next, &e))
+		for (size_t i = e.first; i < next; i++)
+			if (same(e.rec.suffix, name))
+				rcptset_add(mine, i);
+			else if (name.len == 0)
+				rcptset_remove(mine, i);
+	buf_free(&store);
+}
+
 /* Go down from the whole message to the name, one ".<n>" at a time. */
 static int
 lineage_apply(struct str journal, struct str suffix, struct rcptset *mine)
@@ -68,6 +86,7 @@ lineage_apply(struct str journal, struct str suffix, struct rcptset *mine)
 	uint64_t number;
 	int result = -1;
 
+	expansions_mine(journal, parent, mine);
 	while (rest.len > 0) {
 		str_cut(&rest, '.');
 		part = rest;
@@ -80,6 +99,7 @@ lineage_apply(struct str journal, struct str suffix, struct rcptset *mine)
 		rest.s += part.len;
 		rest.len -= part.len;
 		parent.len += 1 + part.len;
+		expansions_mine(journal, parent, mine);
 	}
 	result = parent.len == suffix.len ? 0 : -1;
 out:
@@ -224,6 +244,41 @@ concerns(const struct record *rec, struct str suffix)
 	       (len == 0 || memcmp(rec->suffix.s, suffix.s, len) == 0);
 }
 
+/* What rules have ordered for an alias holds for whom it stands. */
+static void
+expansions_apply(struct progress *p, struct str journal, struct str suffix)
+{
+	size_t next = p->nrcpts - expansion_total(journal);
+	struct buf store = {0};
+	struct expansion e;
+
+	while (expansion_next(&journal, &store, &next, &e)) {
+		const struct rcpt_progress *parent = &p->rcpts[e.parent];
+		const char *via;
+
+		if (e.parent >= e.first) /* queuefile_journal() says so */
+			continue;
+		via = keep(p, e.rec.who);
+
+		for (size_t i = e.first; i < next; i++) {
+			struct rcpt_progress *rcpt = &p->rcpts[i];
+
+			rcpt->via = via;
+			rcpt->parent = e.parent;
+			rcpt->profile = parent->profile;
+			rcpt->prio = parent->prio;
+			rcpt->headers = 31 * parent->headers +
+			                (hash_bytes(via, strlen(via)) | 1);
+		}
+		if (!concerns(&e.rec, suffix))
+			continue;
+		p->rcpts[e.parent].final = true;
+		p->rcpts[e.parent].expanded = true;
+		p->rcpts[e.parent].time_s = e.rec.time_s;
+	}
+	buf_free(&store);
+}
+
 static void
 any_apply(struct progress *p, const struct record *rec, unsigned *counted)
 {
@@ -237,6 +292,9 @@ any_apply(struct progress *p, const struct record *rec, unsigned *counted)
 		break;
 	case RECORD_RULED:
 		ruled_apply(p, rec);
+		break;
+	case RECORD_EXPANDED:
+		p->ruled = true; /* before it was expanded */
 		break;
 	case RECORD_RELEASE:
 	case RECORD_REQUEUE:
@@ -255,9 +313,14 @@ progress_read(
 	struct buf store = {0};
 	struct rcptset mine;
 	struct record rec;
+	struct str journal_start = journal;
 	unsigned counted = 0;
 	int result;
 
+	if (expansion_total(journal) > nrcpts) {
+		*p_r = (struct progress){0};
+		return -1;
+	}
 	*p_r = (struct progress){
 	    .nrcpts = nrcpts,
 	    .next_attempt = 1,
@@ -277,6 +340,7 @@ progress_read(
 	while (record_next(&journal, &store, &rec))
 		if (concerns(&rec, suffix))
 			any_apply(p_r, &rec, &counted);
+	expansions_apply(p_r, journal_start, suffix);
 	buf_free(&store);
 	return 0;
 }

@@ -2,12 +2,14 @@
 #include "mail/queuefile.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crc.h"
 #include "base/fd.h"
+#include "mail/expansion.h"
 
 #define READ_SIZE 65536
 
@@ -95,8 +97,10 @@ envelope_read(struct queuefile *qf)
 	lines.s = qf->head.data + PREAMBLE_SIZE;
 	lines.len = qf->preamble.envelope_len;
 	if (crc32c(0, lines.s, lines.len) == qf->preamble.envelope_crc &&
-	    envelope_parse(lines, &qf->envelope) == 0)
+	    envelope_parse(lines, &qf->envelope) == 0) {
+		qf->nwritten = qf->envelope.nrecipients;
 		return 0;
+	}
 	errno = EBADMSG;
 	return -1;
 }
@@ -159,6 +163,28 @@ queuefile_verify(struct queuefile *qf)
 	return crc == qf->preamble.content_crc;
 }
 
+static void
+forget_added(struct queuefile *qf)
+{
+	for (size_t i = 0; i < qf->nadded; i++)
+		free(qf->added[i]);
+	free(qf->added);
+	qf->added = NULL;
+	qf->nadded = 0;
+	qf->envelope.nrecipients = qf->nwritten;
+}
+
+static int
+add_recipients(struct queuefile *qf, struct str journal)
+{
+	forget_added(qf);
+	if (expansion_apply(journal, &qf->envelope, &qf->added, &qf->nadded) ==
+	    0)
+		return 0;
+	errno = EBADMSG;
+	return -1;
+}
+
 int
 queuefile_journal(struct queuefile *qf, struct buf *store, struct str *out_r)
 {
@@ -168,7 +194,7 @@ queuefile_journal(struct queuefile *qf, struct buf *store, struct str *out_r)
 	if (qf->head.len == (size_t)qf->size) {
 		out_r->s = qf->head.data + qf->journal_offset;
 		out_r->len = qf->head.len - qf->journal_offset;
-		return 0;
+		return add_recipients(qf, *out_r);
 	}
 	while ((n = pread(qf->fd, scratch, READ_SIZE,
 		    qf->journal_offset + store->len)) > 0)
@@ -179,7 +205,7 @@ queuefile_journal(struct queuefile *qf, struct buf *store, struct str *out_r)
 	if (n == -1)
 		return -1;
 	*out_r = (struct str){buf_text(store), store->len};
-	return 0;
+	return add_recipients(qf, *out_r);
 }
 
 int
@@ -199,6 +225,7 @@ queuefile_append(int fd, const struct buf *record)
 void
 queuefile_free(struct queuefile *qf)
 {
+	forget_added(qf);
 	envelope_free(&qf->envelope);
 	buf_free(&qf->head);
 	*qf = (struct queuefile){.fd = -1};

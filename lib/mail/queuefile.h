@@ -33,6 +33,9 @@ struct queuefile {
 	int fd; /* borrowed; -1: nothing open */
 	struct preamble preamble;
 	struct envelope envelope;
+	size_t nwritten; /* recipients of the envelope as it was written */
+	char **added;    /* strings of those that queuefile_journal() added */
+	size_t nadded;
 	struct buf head;
 	off_t size;           /* of the file when it was opened */
 	off_t content_offset; /* = PREAMBLE_SIZE + envelope_len */
@@ -59,7 +62,8 @@ int queuefile_verify(struct queuefile *qf);
 
 /*
  * The bytes behind the content; *out_r points into head, or into `store` when
- * they were not read yet.  0, or -1 (EBADMSG: beyond JOURNAL_MAX).
+ * they were not read yet.  0, or -1 (EBADMSG: beyond JOURNAL_MAX, or damaged).
+ * Recipients that took the place of others are added to the envelope.
  */
 #define JOURNAL_MAX (256u << 20) /* bytes */
 int queuefile_journal(

@@ -30,6 +30,10 @@ is_listed(struct check *c)
 		found = probe(c, 'L', c->at);
 	if (found == 0)
 		found = probe(c, 'R', c->key);
+	if (found == 0)
+		found = probe(c, 'A', c->key);
+	if (found == 0)
+		found = probe(c, 'A', c->at);
 	return found;
 }
 

@@ -74,6 +74,8 @@ const struct setting settings_fields[] = {
 	{"source-address", ONE(SOURCE), AT(source_address), 0, 0, NULL,
 	    "own address of outgoing connections"},
 
+	{"x-original-to", ONE(YES_NO), AT(original_header), 0, 0, "no",
+	    "add X-Original-To: with the recipient that an alias replaced"},
 	{"receiver-workers", ONE(COUNT), AT(receiver_workers), 0, 16, "0",
 	    "worker processes; 0: one per core, at most 16"},
 	{"engine-workers", ONE(COUNT), AT(engine_workers), 0, 16, "0",

@@ -51,6 +51,8 @@ struct settings {
 	char source_address[64]; /* "": the system chooses */
 	char postmaster[320];    /* From: of reports */
 
+	bool original_header; /* X-Original-To: of aliases */
+
 	bool force_filesystem; /* take any file system type */
 };
 

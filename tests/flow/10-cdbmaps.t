@@ -62,7 +62,7 @@ def the_embedded_tables():
     target = os.path.join(DIR, "printed")
     os.mkdir(target)
     is_(cdbmaps("-p", target).returncode, 0, "-p DIRECTORY writes them")
-    for name in ("settings", "profiles", "routes", "domains", "recipients"):
+    for name in ("settings", "profiles", "routes", "domains", "recipients", "aliases"):
         with open(os.path.join(target, name)) as f, open(
             os.path.join(ROOT, "conf", name)
         ) as g:
@@ -483,7 +483,37 @@ MISTAKES = [
 LISTED = "a.example recipients=listed maildir:/a\nb.example maildir:/b\n"
 
 # Of more than one table.
+LADDER = "".join(f"n{i}@a.example n{i + 1}@a.example\n" for i in range(33))
+WIDE = "".join(
+    f"w{i}@a.example w{i + 1}@a.example "
+    + " ".join(f"x{i}-{j}@a.example" for j in range(600))
+    + "\n"
+    for i in range(2)
+)
+
 WIDER = [
+    (dict(aliases="a.example b@a.example\n"), "aliases:1:1: expected an address, or @ "
+     "and a domain for all others in it, not \"a.example\""),
+    (dict(aliases="a@a.example\n"), "aliases:1:12: expected addresses after "
+     "\"a@a.example\""),
+    (dict(aliases="a@a.example b\n"), "aliases:1:13: expected \"@\" and a domain after "
+     "the local part, not \"b\""),
+    (dict(aliases="a@a.example @b.example\n"), "aliases:1:13: expected a "
+     "local part of words with single dots between, not \"@b.example\""),
+    (dict(aliases="@a.example @b..example\n"), "aliases:1:12: expected a domain name "
+     "without empty labels, not \"@b..example\""),
+    (dict(aliases="a@a.example b@a.example\nA@A.example c@a.example\n"), "aliases:2:1: "
+     "expected each alias once; a@a.example is already at TABLES/aliases:1"),
+    (dict(aliases="a@a.example b@a.example\nb@a.example x@a.example c@a.example\n"
+          "c@a.example A@a.example\n"), "aliases:1:1: expected no cycle: a@a.example -> "
+     "b@a.example -> c@a.example -> a@a.example"),
+    (dict(aliases="a@a.example b@b.example\n@b.example a@a.example\n"), "aliases:1:1: "
+     "expected no cycle: a@a.example -> @b.example -> a@a.example"),
+    (dict(aliases="@a.example @a.example\n"), "aliases:1:1: expected no cycle: "
+     "@a.example -> @a.example"),
+    (dict(aliases=LADDER), "aliases:1:1: expected at most 32 aliases that name each other"),
+    (dict(aliases=WIDE), "aliases:1:1: expected an alias of at most 1000 addresses, with "
+     "those it names by other aliases"),
     (dict(domains="a.example recipients=some maildir:/a\n"), "domains:1:22: expected "
      "recipients=listed, not \"recipients=some\""),
     (dict(domains=LISTED, recipients="a.example\n"), "recipients:1:1: expected an "

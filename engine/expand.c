@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Aliases: recipients take the place of others.
+ *
+ * What an alias stands for is journalled and made durable before the entry
+ * moves; the content is never copied and the id stays.  Dying before the record
+ * is whole leaves an entry that is expanded again; dying after it leaves one
+ * whose recipient is replaced already.  So it happens once, at whatever
+ * instruction we die.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/alias.h"
+#include "mail/header.h"
+
+/* ---- our own trace: Delivered-To ---- */
+
+static int
+read_header(struct queuefile *qf, struct buf *out)
+{
+	const char *data;
+	char chunk[8192];
+	ssize_t n;
+
+	while (!header_is_whole((struct str){buf_text(out), out->len}) &&
+	       out->len < HEADER_MAX) {
+		n = queuefile_content(
+		    qf, out->len, chunk, sizeof(chunk), &data);
+		if (n <= 0)
+			return (int)n;
+		buf_add(out, data, (size_t)n);
+	}
+	return 0;
+}
+
+/* Was it delivered to that alias before?  1, 0, or -1: it cannot be read. */
+static int
+is_loop(struct queuefile *qf, const char *alias)
+{
+	struct buf header = {0}, body = {0};
+	struct header_field f;
+	struct str rest;
+	int found = read_header(qf, &header);
+
+	rest = (struct str){buf_text(&header), header.len};
+	while (found == 0 && header_next(&rest, &f)) {
+		if (!str_eq_nocase(f.name, "Delivered-To"))
+			continue;
+		buf_clear(&body);
+		header_decode(f.body, &body);
+		found = strcasecmp(buf_text(&body), alias) == 0;
+	}
+	buf_free(&header);
+	buf_free(&body);
+	return found;
+}
+
+/* ---- one recipient ---- */
+
+static void
+add_record(const struct entry *e, size_t i, const char *alias,
+    const struct buf *targets, struct buf *out)
+{
+	char number[24];
+	struct record rec = {
+	    .kind = RECORD_EXPANDED,
+	    .time_s = clock_wall_s(),
+	    .suffix = id_suffix(e->id),
+	    .recipients = {number,            0           },
+	    .who = str_of(alias),
+	    .orders = {buf_text(targets), targets->len},
+	};
+
+	rec.recipients.len = (size_t)snprintf(number, sizeof(number), "%zu", i);
+	record_format(&rec, out);
+	log_info(
+	    "%s: expanded to=<%s> as=\"%s\"", e->id, alias, buf_text(targets));
+}
+
+static void
+add_loop(const struct entry *e, size_t i, const struct progress *progress,
+    struct buf *out)
+{
+	char number[24];
+	struct record rec = {
+	    .kind = RECORD_OUTCOME,
+	    .outcome = OUTCOME_FAILED,
+	    .time_s = clock_wall_s(),
+	    .suffix = id_suffix(e->id),
+	    .attempt = progress->next_attempt,
+	    .text = str_of("5.4.6 mail loop: it was delivered to this alias "
+			   "before"),
+	};
+
+	rec.recipients.s = number;
+	rec.recipients.len = (size_t)snprintf(number, sizeof(number), "%zu", i);
+	record_format(&rec, out);
+	log_info("%s: refused recipients=%zu reason=\"%.*s\"", e->id, i,
+	    (int)rec.text.len, rec.text.s);
+}
+
+static int
+expand_one(struct worker *w, const struct entry *e, struct queuefile *qf,
+    const struct progress *progress, size_t i, struct buf *out)
+{
+	const char *address = qf->envelope.recipients[i].address;
+	struct buf targets = {0};
+	int found = alias_expand(w->map, address, &targets, NULL), loop;
+
+	if (found == 1) {
+		loop = is_loop(qf, address);
+		if (loop == -1)
+			found = -1;
+		else if (loop == 1 || targets.len == 0)
+			add_loop(e, i, progress, out);
+		else
+			add_record(e, i, address, &targets, out);
+	}
+	buf_free(&targets);
+	return found == -1 ? -1 : 0;
+}
+
+/* What a rule sends somewhere goes there; what took another's place does not
+ * change again. */
+static bool
+may_be_alias(const struct rcpt_progress *p)
+{
+	return p->mine && !p->final && !p->via && !p->route;
+}
+
+enum expanded
+expand(struct worker *w, const struct entry *e, struct queuefile *qf,
+    const struct progress *progress)
+{
+	struct buf records = {0};
+	enum expanded result = EXPANDED_NOTHING;
+
+	for (size_t i = 0; i < progress->nrcpts; i++) {
+		if (!may_be_alias(&progress->rcpts[i]))
+			continue;
+		if (expand_one(w, e, qf, progress, i, &records) == -1) {
+			result = EXPANDED_LATER;
+			goto out;
+		}
+	}
+	if (records.len == 0)
+		goto out;
+	result = EXPANDED_SOME;
+	if (queuefile_append(qf->fd, &records) == -1 ||
+	    fdatasync(qf->fd) == -1) {
+		log_warn("%s: journal aliases", e->id);
+		result = EXPANDED_LATER;
+	}
+out:
+	buf_free(&records);
+	return result;
+}

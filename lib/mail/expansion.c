@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/expansion.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+static size_t
+count_words(struct str text)
+{
+	size_t n = 0;
+
+	while (str_word(&text).len > 0)
+		n++;
+	return n;
+}
+
+/* Most journals have none, and are not read for that. */
+static bool
+has_any(struct str journal)
+{
+	static const char word[] = " expanded ";
+
+	return journal.len > 0 &&
+	       memmem(journal.s, journal.len, word, strlen(word)) != NULL;
+}
+
+bool
+expansion_next(
+    struct str *journal, struct buf *store, size_t *next, struct expansion *e_r)
+{
+	uint64_t parent;
+
+	if (!has_any(*journal))
+		return false;
+	while (record_next(journal, store, &e_r->rec)) {
+		if (e_r->rec.kind != RECORD_EXPANDED)
+			continue;
+		if (str_number(
+			e_r->rec.recipients, ENVELOPE_RCPTS_MAX, &parent) == -1)
+			parent = ENVELOPE_RCPTS_MAX; /* nobody's: damaged */
+		e_r->parent = parent;
+		e_r->addresses = e_r->rec.orders;
+		e_r->first = *next;
+		e_r->count = count_words(e_r->addresses);
+		*next += e_r->count;
+		return true;
+	}
+	return false;
+}
+
+size_t
+expansion_total(struct str journal)
+{
+	struct buf store = {0};
+	struct expansion e;
+	size_t n = 0;
+
+	while (expansion_next(&journal, &store, &n, &e))
+		continue;
+	buf_free(&store);
+	return n;
+}
+
+/* ---- the envelope ---- */
+
+struct keeping {
+	char **list;
+	size_t n;
+};
+
+static char *
+keep(struct keeping *k, struct str text)
+{
+	k->list = mem_resize(k->list, k->n + 1, sizeof(k->list[0]));
+	return k->list[k->n++] = mem_ndup(text.s, text.len);
+}
+
+/* As ORCPT would say it: RFC 3461, 4.2, in xtext. */
+static const char *
+original_of(const struct recipient *parent, struct keeping *k)
+{
+	struct buf b = {0};
+	const char *kept;
+	unsigned char c;
+
+	if (parent->original)
+		return parent->original;
+	buf_add_str(&b, "rfc822;");
+	for (const char *s = parent->address; *s; s++) {
+		c = (unsigned char)*s;
+		if (c <= ' ' || c > '~' || c == '+' || c == '=')
+			buf_addf(&b, "+%02X", c);
+		else
+			buf_add_char(&b, (char)c);
+	}
+	kept = keep(k, (struct str){b.data, b.len});
+	buf_free(&b);
+	return kept;
+}
+
+static void
+add_recipients(
+    struct envelope *env, const struct expansion *e, struct keeping *k)
+{
+	struct str rest = e->addresses;
+	const char *original;
+	struct recipient *to;
+
+	env->recipients = mem_resize(env->recipients,
+	    env->nrecipients + e->count, sizeof(env->recipients[0]));
+	original = original_of(&env->recipients[e->parent], k);
+	for (size_t i = 0; i < e->count; i++) {
+		to = &env->recipients[env->nrecipients++];
+		*to = env->recipients[e->parent];
+		to->address = keep(k, str_word(&rest));
+		to->original = original;
+	}
+}
+
+int
+expansion_apply(
+    struct str journal, struct envelope *env, char ***kept_r, size_t *nkept_r)
+{
+	struct keeping k = {0};
+	struct buf store = {0};
+	struct expansion e;
+	size_t next = env->nrecipients;
+	int result = 0;
+
+	while (result == 0 && expansion_next(&journal, &store, &next, &e)) {
+		if (e.parent >= e.first || next > ENVELOPE_RCPTS_MAX)
+			result = -1;
+		else
+			add_recipients(env, &e, &k);
+	}
+	buf_free(&store);
+	*kept_r = k.list;
+	*nkept_r = k.n;
+	return result;
+}
