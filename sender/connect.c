@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "destination.h"
 #include "job.h"
+#include "opening.h"
 #include "outcome.h"
 #include "overdue.h"
 #include "proc/io.h"
 #include "proc/loop.h"
+#include "security.h"
 #include "sender.h"
 #include "target.h"
 
@@ -51,6 +53,7 @@ conn_new(struct destination *d, struct job *job)
 
 	c->dest = d;
 	c->job = job;
+	c->generation = map_generation(sender.worker->map);
 	c->deadline = loop_timer_new(on_deadline, c);
 	TAILQ_INSERT_TAIL(&busy, c, link);
 	destination_conn_opened(d);
@@ -70,6 +73,7 @@ leave_host(struct conn *c)
 		return;
 	dialogue_quit(c);
 	io_close(&c->io);
+	c->tls = NULL;
 }
 
 static void
@@ -115,7 +119,8 @@ worth_keeping(const struct conn *c)
 {
 	unsigned max = c->dest->profile.messages_per_connection;
 
-	if (sender.stopping || c->last_resort)
+	if (sender.stopping || c->last_resort ||
+	    c->generation != map_generation(sender.worker->map))
 		return false;
 	if (max > 0 && c->messages >= max)
 		return false;
@@ -231,16 +236,10 @@ connect_failed(struct conn *c, int error)
 static void
 on_lost(struct conn *c, int error)
 {
-	char why[128];
-
-	if (c->connecting) {
+	if (c->connecting)
 		connect_failed(c, error);
-		return;
-	}
-	snprintf(why, sizeof(why), "4.4.2 lost connection after %s%s%s",
-	    dialogue_where(c), error != 0 ? ": " : "",
-	    error != 0 ? strerror(error) : "");
-	connect_lost(c, why);
+	else
+		dialogue_lost(c, error);
 }
 
 static void
@@ -253,7 +252,7 @@ on_io(struct io *io, enum io_event what, void *arg)
 	switch (what) {
 	case IO_CONNECTED:
 		c->connecting = false;
-		dialogue_begin(c, c->lmtp);
+		opening_begin(c);
 		break;
 	case IO_DATA:
 		dialogue_input(c);
@@ -271,6 +270,7 @@ on_io(struct io *io, enum io_event what, void *arg)
 		on_lost(c, io_error(io));
 		break;
 	case IO_SECURED:
+		opening_secured(c);
 		break;
 	}
 	parent_note(NULL);
@@ -319,16 +319,6 @@ on_resolved(void *arg, const struct resolve_answer *answer)
 	next_step(c);
 }
 
-/* The domain of an mx destination, "mx DOMAIN options". */
-static void
-mx_domain(const struct route *route, char out[DOMAIN_MAX + 1])
-{
-	struct str rest = str_of(route->destination);
-
-	str_word(&rest);
-	str_copy(out, DOMAIN_MAX + 1, str_word(&rest));
-}
-
 static void
 look_up(struct conn *c)
 {
@@ -336,7 +326,7 @@ look_up(struct conn *c)
 	char domain[DOMAIN_MAX + 1] = "";
 
 	if (route->kind == ROUTE_MX)
-		mx_domain(route, domain);
+		resolve_domain(route, domain);
 	c->lmtp = route->kind == ROUTE_LMTP;
 	c->ever_greeted = c->last_resort = false;
 	c->resolve = resolve_route(route, domain, on_resolved, c);
@@ -427,6 +417,14 @@ connect_lost(struct conn *c, const char *why)
 		begin_again(c);
 		return;
 	}
+	if (opening_secures(c)) {
+		if (security_fall_back(c, why)) {
+			leave_host(c);
+			try_target(c);
+			return;
+		}
+		why = security_failed(c, why);
+	}
 	if (c->dialogue.step == STEP_DOT &&
 	    job_count(c->job, RESULT_ACCEPTED) > 0)
 		c->job->uncertain = true;
@@ -446,15 +444,23 @@ connect_damaged(struct conn *c)
 	connect_close(c);
 }
 
-/* ---- stopping ---- */
+/* ---- a new map, the end ---- */
+
+void
+connect_remap(void)
+{
+	struct conn *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &idle, link, next)
+	connect_close(c);
+}
 
 void
 connect_stop(void)
 {
 	struct conn *c, *next;
 
-	TAILQ_FOREACH_SAFE(c, &idle, link, next)
-	connect_close(c);
+	connect_remap();
 	TAILQ_FOREACH_SAFE(c, &busy, link, next)
 	{
 		if (c->greeted)

@@ -26,6 +26,7 @@ struct destination;
 struct io;
 struct job;
 struct loop_timer;
+struct tls;
 
 struct conn {
 	LIST_ENTRY(conn) idle_link; /* of its destination, while idle */
@@ -40,6 +41,8 @@ struct conn {
 	    [TARGET_NAME_SIZE]; /* the current one, "mx.example[192.0.2.1]:25" */
 	struct io *io;
 	struct loop_timer *deadline; /* of the reply, or of being idle */
+	struct tls *tls;             /* of io; NULL: in clear */
+	uint64_t generation; /* of the map whose profile it was opened by */
 	bool idle;
 	bool lmtp;
 	bool connecting;
@@ -59,6 +62,10 @@ void connect_reuse(struct conn *c, struct job *job);
 /* Close one that is idle and whose destination has nothing to send, to make
  * room: false when there is none. */
 bool connect_evict(void);
+
+/* A new map: connections that were opened by the profiles of the old one are
+ * not used for another message. */
+void connect_remap(void);
 
 /* Free what was closed in this turn. */
 void connect_reap(void *arg);

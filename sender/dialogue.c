@@ -8,8 +8,10 @@
 #include "command.h"
 #include "connect.h"
 #include "job.h"
+#include "opening.h"
 #include "proc/io.h"
 #include "proc/loop.h"
+#include "proc/tls.h"
 #include "reply.h"
 #include "sender.h"
 
@@ -20,11 +22,17 @@
 static struct buf out;  /* commands, on their way into c->io */
 static struct buf said; /* the text of the reply that is being handled */
 
-static void
-set_deadline(struct conn *c, unsigned times)
+void
+dialogue_await(struct conn *c, unsigned times)
 {
 	loop_timer_set(
 	    c->deadline, (int64_t)sender.set->reply_timeout_s * 1000 * times);
+}
+
+const char *
+dialogue_said(void)
+{
+	return buf_text(&said);
 }
 
 static void
@@ -54,7 +62,7 @@ proceed(struct conn *c, enum step step)
 	struct dialogue *dl = &c->dialogue;
 
 	dl->step = step;
-	set_deadline(c, 1);
+	dialogue_await(c, 1);
 	if (dl->ahead)
 		return;
 	if (step == STEP_MAIL)
@@ -88,6 +96,8 @@ answer_of(struct conn *c)
 {
 	struct answer *answer = job_answer(c->job, c->host, buf_text(&said));
 
+	if (c->tls != NULL)
+		answer->tls = tls_facts(c->tls);
 	answer->reports = c->dialogue.offers.dsn;
 	answer->relayed = !c->dialogue.offers.dsn && !c->dialogue.lmtp;
 	return answer;
@@ -128,51 +138,6 @@ out_of_step(struct conn *c)
 	buf_addf(&why, "4.5.0 unexpected reply to %s: %s", dialogue_where(c),
 	    buf_text(&said));
 	connect_lost(c, buf_text(&why));
-}
-
-/* ---- greeting ---- */
-
-void
-dialogue_begin(struct conn *c, bool lmtp)
-{
-	c->dialogue = (struct dialogue){.step = STEP_GREETING, .lmtp = lmtp};
-	set_deadline(c, 1);
-}
-
-static void
-take_greeting(struct conn *c, const struct reply *r)
-{
-	if (!is_positive(r)) {
-		connect_refused(c, r->code / 100 == 5, buf_text(&said));
-		return;
-	}
-	c->dialogue.step = STEP_HELLO;
-	command_hello(&out, c->dialogue.lmtp ? "LHLO" : "EHLO");
-	say(c);
-	set_deadline(c, 1);
-}
-
-static void
-take_hello(struct conn *c, const struct reply *r)
-{
-	struct dialogue *dl = &c->dialogue;
-
-	if (is_positive(r)) {
-		if (dl->step == STEP_HELLO)
-			offers_parse(r, &dl->offers);
-		dl->step = STEP_READY;
-		connect_greeted(c);
-		return;
-	}
-	if (dl->step == STEP_HELLO && !dl->lmtp &&
-	    (r->code == 500 || r->code == 502)) {
-		dl->step = STEP_HELO;
-		command_hello(&out, "HELO");
-		say(c);
-		set_deadline(c, 1);
-		return;
-	}
-	connect_refused(c, r->code / 100 == 5, buf_text(&said));
 }
 
 /* ---- transaction ---- */
@@ -285,7 +250,7 @@ send_content(struct conn *c)
 	const char *data;
 	ssize_t n;
 
-	set_deadline(c, 1);
+	dialogue_await(c, 1);
 	while (dl->offset < qf->preamble.content_len) {
 		n = queuefile_content(
 		    qf, dl->offset, chunk, sizeof(chunk), &data);
@@ -311,7 +276,7 @@ send_content(struct conn *c)
 	io_write(c->io, ".\r\n", 3);
 	dl->step = STEP_DOT;
 	dl->cursor = 0;
-	set_deadline(c, 2);
+	dialogue_await(c, 2);
 }
 
 /*
@@ -328,7 +293,7 @@ send_nothing(struct conn *c)
 	c->dialogue.hollow = true;
 	c->dialogue.step = STEP_DOT;
 	io_write(c->io, ".\r\n", 3);
-	set_deadline(c, 2);
+	dialogue_await(c, 2);
 }
 
 static void
@@ -378,7 +343,7 @@ take_dot_of_one(struct conn *c, const struct reply *r)
 	while (c->job->rcpts[dl->rcpts[dl->cursor]].result != RESULT_ACCEPTED)
 		dl->cursor++;
 	job_result(c->job, dl->rcpts[dl->cursor++], result_of(r), answer_of(c));
-	set_deadline(c, 2);
+	dialogue_await(c, 2);
 	if (--dl->naccepted == 0)
 		transaction_end(c);
 }
@@ -400,9 +365,10 @@ take_dot(struct conn *c, const struct reply *r)
 /* ---- events ---- */
 
 static void (*const takers[])(struct conn *c, const struct reply *r) = {
-    [STEP_GREETING] = take_greeting,
-    [STEP_HELLO] = take_hello,
-    [STEP_HELO] = take_hello,
+    [STEP_GREETING] = opening_greeting,
+    [STEP_HELLO] = opening_hello,
+    [STEP_HELO] = opening_hello,
+    [STEP_STARTTLS] = opening_starttls,
     [STEP_RSET] = take_rset,
     [STEP_MAIL] = take_mail,
     [STEP_RCPT] = take_rcpt,
@@ -418,7 +384,7 @@ take_closing(struct conn *c)
 {
 	struct dialogue *dl = &c->dialogue;
 
-	if (dl->step < STEP_READY) {
+	if (dl->step < STEP_STARTTLS) {
 		connect_refused(c, false, buf_text(&said));
 		return;
 	}
@@ -441,7 +407,7 @@ dialogue_input(struct conn *c)
 		if (n == 0)
 			break;
 		buf_clear(&said);
-		if (n == -1 || c->dialogue.step == STEP_READY) {
+		if (n == -1 || takers[c->dialogue.step] == NULL) {
 			connect_lost(c, "4.5.0 what it says is no reply");
 			break;
 		}
@@ -462,6 +428,22 @@ dialogue_drained(struct conn *c)
 {
 	if (c->dialogue.step == STEP_CONTENT)
 		send_content(c);
+}
+
+void
+dialogue_lost(struct conn *c, int error)
+{
+	static struct buf why;
+
+	if (c->dialogue.step == STEP_TLS) {
+		connect_lost(c, tls_why(c->tls));
+		return;
+	}
+	buf_clear(&why);
+	buf_addf(&why, "4.4.2 lost connection after %s", dialogue_where(c));
+	if (error != 0)
+		buf_addf(&why, ": %s", strerror(error));
+	connect_lost(c, buf_text(&why));
 }
 
 void
@@ -488,6 +470,8 @@ dialogue_where(const struct conn *c)
 	    [STEP_GREETING] = "connect",
 	    [STEP_HELLO] = "EHLO",
 	    [STEP_HELO] = "HELO",
+	    [STEP_STARTTLS] = "STARTTLS",
+	    [STEP_TLS] = "TLS handshake",
 	    [STEP_READY] = "EHLO",
 	    [STEP_RSET] = "RSET",
 	    [STEP_MAIL] = "MAIL",

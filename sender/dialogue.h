@@ -3,7 +3,7 @@
  * What is said to a next hop: SMTP (RFC 5321) or LMTP (RFC 2033), pipelined
  * where it offers that (RFC 2920).
  *
- *	GREETING -> HELLO (-> HELO) -> READY
+ *	opening.h -> READY
  *	READY -> (RSET) -> MAIL -> RCPT... -> DATA -> CONTENT -> DOT -> READY
  *
  * The step is whose reply is awaited.  With pipelining MAIL, RCPT and DATA
@@ -26,6 +26,8 @@ enum step {
 	STEP_GREETING,
 	STEP_HELLO, /* EHLO, LHLO */
 	STEP_HELO,
+	STEP_STARTTLS,
+	STEP_TLS, /* no reply: the handshake */
 	STEP_READY,
 	STEP_RSET,
 	STEP_MAIL,
@@ -52,9 +54,6 @@ struct dialogue {
 	uint32_t crc;
 };
 
-/* The connection stands: await the greeting. */
-void dialogue_begin(struct conn *c, bool lmtp);
-
 /* Begin a transaction for those recipients of c->job that have no result yet,
  * or for the first of them.  connect_sent() or connect_lost() follows, perhaps
  * from within this call. */
@@ -64,6 +63,13 @@ void dialogue_send(struct conn *c);
 void dialogue_input(struct conn *c);
 void dialogue_drained(struct conn *c);
 void dialogue_late(struct conn *c);
+/* The connection broke, with this errno, or ended, 0. */
+void dialogue_lost(struct conn *c, int error);
+
+/* For opening.c: wait so many times as long as for a reply; the text of the
+ * reply that is being handled. */
+void dialogue_await(struct conn *c, unsigned times);
+const char *dialogue_said(void);
 
 /* Say QUIT, without waiting for the answer, where that is polite. */
 void dialogue_quit(struct conn *c);

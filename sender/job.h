@@ -15,6 +15,7 @@
 #include "mail/progress.h"
 #include "mail/queuefile.h"
 #include "mail/route.h"
+#include "proc/tls.h"
 
 struct destination;
 
@@ -28,10 +29,11 @@ enum result {
 
 /* What was answered, by whom; shared by all recipients it is about. */
 struct answer {
-	struct answer *next; /* all of one job */
-	const char *host;    /* "mx.example[192.0.2.1]:25", or "" */
-	bool reports;        /* the next hop sees to NOTIFY=SUCCESS itself */
-	bool relayed;        /* it is no final delivery, and it does not */
+	struct answer *next;  /* all of one job */
+	const char *host;     /* "mx.example[192.0.2.1]:25", or "" */
+	bool reports;         /* the next hop sees to NOTIFY=SUCCESS itself */
+	bool relayed;         /* it is no final delivery, and it does not */
+	struct tls_facts tls; /* of the connection */
 	char text[];
 };
 

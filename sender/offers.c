@@ -12,6 +12,8 @@ offer_add(struct offers *o, struct str line)
 		o->eightbit = true;
 	else if (str_eq_nocase(word, "SMTPUTF8"))
 		o->utf8 = true;
+	else if (str_eq_nocase(word, "STARTTLS"))
+		o->starttls = true;
 	else if (str_eq_nocase(word, "DSN"))
 		o->dsn = true;
 	else if (str_eq_nocase(word, "SIZE")) {

@@ -95,6 +95,27 @@ age_of(const struct job *job)
 }
 
 static void
+log_delivered(const struct job *job, size_t i)
+{
+	const struct answer *answer = job->rcpts[i].answer;
+	const struct tls_facts *tls = &answer->tls;
+	uint64_t size = job->qf.preamble.content_len;
+
+	if (tls->version == NULL)
+		log_info("%s: delivered to=<%s> host=%s reply=\"%s\" "
+			 "delay=%.3fs size=%" PRIu64,
+		    job->entry.id, job_address(job, i), answer->host,
+		    answer->text, age_of(job), size);
+	else
+		log_info("%s: delivered to=<%s> host=%s reply=\"%s\" "
+			 "delay=%.3fs size=%" PRIu64
+			 " tls=%s cipher=%s verified=%s",
+		    job->entry.id, job_address(job, i), answer->host,
+		    answer->text, age_of(job), size, tls->version, tls->cipher,
+		    tls->verified ? "yes" : "no");
+}
+
+static void
 log_result(const struct job *job, size_t i)
 {
 	const struct job_rcpt *rcpt = &job->rcpts[i];
@@ -104,10 +125,7 @@ log_result(const struct job *job, size_t i)
 
 	switch (outcome) {
 	case OUTCOME_DELIVERED:
-		log_info("%s: delivered to=<%s> host=%s reply=\"%s\" "
-			 "delay=%.3fs size=%" PRIu64,
-		    job->entry.id, job_address(job, i), answer->host,
-		    answer->text, age_of(job), job->qf.preamble.content_len);
+		log_delivered(job, i);
 		break;
 	case OUTCOME_DEFERRED:
 		clock_stamp(job->due_s, due);

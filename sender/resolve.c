@@ -144,6 +144,16 @@ on_answer(void *arg, const struct names_answer *answer)
 		finish_by_plan(r);
 }
 
+/* Its destination is "mx DOMAIN options". */
+void
+resolve_domain(const struct route *route, char out[DOMAIN_MAX + 1])
+{
+	struct str rest = str_of(route->destination);
+
+	str_word(&rest);
+	str_copy(out, DOMAIN_MAX + 1, str_word(&rest));
+}
+
 struct resolve *
 resolve_route(const struct route *route, const char *domain,
     resolve_fn *on_done, void *arg)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "mail/address.h"
 #include "mail/route.h"
 #include "mail/settings.h"
 
@@ -36,6 +37,9 @@ struct resolve_answer {
 
 typedef void resolve_fn(void *arg, const struct resolve_answer *answer);
 struct resolve;
+
+/* The domain whose MX a route of kind ROUTE_MX asks for. */
+void resolve_domain(const struct route *route, char out[DOMAIN_MAX + 1]);
 
 /* Start the resolver process; once a worker, before the first question. */
 void resolve_start(const struct settings *set);

@@ -29,6 +29,7 @@
 #include "proc/loop.h"
 #include "proc/shards.h"
 #include "resolve.h"
+#include "security.h"
 
 #define PAUSE_MS      1000
 #define SETTLING_MAX  200 /* jobs whose reports wait for the disk */
@@ -116,6 +117,7 @@ sender_start(struct worker *w)
 	sender.set = &w->settings;
 	committer_start(w->spool); /* helpers first: they are forks of us */
 	resolve_start(sender.set);
+	security_start();
 	maildir_start(w->spool->root);
 	pause_timer = loop_timer_new(on_pause_end, NULL);
 	stop_timer = loop_timer_new(on_stop_late, NULL);
@@ -135,6 +137,8 @@ sender_remap(struct worker *w)
 {
 	(void)w;
 	resolve_settings(sender.set);
+	security_remap();
+	connect_remap();
 	destination_each(destination_unlearn);
 }
 

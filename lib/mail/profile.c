@@ -23,6 +23,7 @@ static const struct profile built_in = {
     .concurrency = 20,
     .messages_per_connection = 100,
     .prio = PRIO_NORMAL,
+    .tls = TLS_OPPORTUNISTIC,
 };
 
 void
@@ -116,6 +117,72 @@ parse_prio(struct str value, struct profile *p)
 	return NULL;
 }
 
+static const char *const tls_names[] = {
+    [TLS_NONE] = "none",
+    [TLS_OPPORTUNISTIC] = "opportunistic",
+    [TLS_REQUIRED] = "required",
+    [TLS_VERIFY] = "verify",
+    [TLS_PIN] = "pin",
+};
+
+const char *
+profile_tls_name(enum tls_level level)
+{
+	return tls_names[level];
+}
+
+static const char *
+parse_tls(struct str value, struct profile *p)
+{
+	for (enum tls_level level = TLS_NONE; level <= TLS_PIN; level++)
+		if (str_eq(value, tls_names[level])) {
+			p->tls = level;
+			return NULL;
+		}
+	return "none, opportunistic, required, verify or pin";
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* With or without colons between the bytes, as tools print them. */
+static const char *
+parse_pin(struct str value, struct profile *p)
+{
+	static const char expected[] =
+	    "sha256: and the 64 hexadecimal digits of a SHA-256, or none";
+	size_t digits = 0;
+	uint8_t *pin;
+	int n;
+
+	if (p->ntls_pins == 0 && str_eq(value, "none"))
+		return NULL;
+	if (p->ntls_pins == TLS_PINS_MAX)
+		return "at most 4 pins";
+	if (!str_starts_nocase(value, "sha256:"))
+		return expected;
+	pin = p->tls_pins[p->ntls_pins];
+	for (size_t i = strlen("sha256:"); i < value.len; i++) {
+		if (value.s[i] == ':' && digits > 0 && digits % 2 == 0)
+			continue;
+		n = hex_value(value.s[i]);
+		if (n == -1 || digits == 64)
+			return expected;
+		pin[digits / 2] = (uint8_t)(pin[digits / 2] << 4 | n);
+		digits++;
+	}
+	if (digits < 64)
+		return expected;
+	p->ntls_pins++;
+	return NULL;
+}
+
 enum key {
 	KEY_RETRY,
 	KEY_RETRIES,
@@ -126,6 +193,8 @@ enum key {
 	KEY_MESSAGES,
 	KEY_GREETING,
 	KEY_PRIORITY,
+	KEY_TLS,
+	KEY_TLS_PIN,
 	KEYS
 };
 
@@ -139,6 +208,8 @@ const char *const profile_keys[] = {
     [KEY_MESSAGES] = "messages-per-connection",
     [KEY_GREETING] = "greeting-5xx",
     [KEY_PRIORITY] = "priority",
+    [KEY_TLS] = "tls",
+    [KEY_TLS_PIN] = "tls-pin",
     [KEYS] = NULL,
 };
 
@@ -164,6 +235,10 @@ parse_value(enum key key, struct str value, struct profile *p)
 		return parse_choice(value, "fail", "next", &p->greeting_next);
 	case KEY_PRIORITY:
 		return parse_prio(value, p);
+	case KEY_TLS:
+		return parse_tls(value, p);
+	case KEY_TLS_PIN:
+		return parse_pin(value, p);
 	case KEYS:
 		break;
 	}
@@ -186,10 +261,16 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/*
- * The value, or the values, of a key.  Only delays of retry come as several,
- * and they begin with a digit, which no key does.
- */
+/* Delays of retry and pins come as several; no key begins as they do. */
+static bool
+goes_on(enum key key, struct str word)
+{
+	if (key == KEY_TLS_PIN)
+		return str_starts_nocase(word, "sha256:");
+	return key == KEY_RETRY && word.len > 0 && is_digit(word.s[0]);
+}
+
+/* The value, or the values, of a key. */
 static const char *
 parse_key(enum key key, struct str *rest, struct profile *p, const char **at_r)
 {
@@ -198,6 +279,8 @@ parse_key(enum key key, struct str *rest, struct profile *p, const char **at_r)
 
 	if (key == KEY_RETRY)
 		p->nretry = 0;
+	if (key == KEY_TLS_PIN)
+		p->ntls_pins = 0;
 	do {
 		word = str_word(rest);
 		*at_r = word.s;
@@ -206,7 +289,7 @@ parse_key(enum key key, struct str *rest, struct profile *p, const char **at_r)
 			return expected;
 		ahead = *rest;
 		word = str_word(&ahead);
-	} while (key == KEY_RETRY && word.len > 0 && is_digit(word.s[0]));
+	} while (goes_on(key, word));
 	return NULL;
 }
 
@@ -251,6 +334,8 @@ profile_check(const struct profile *p)
 {
 	if (p->retries_max == 0 && p->lifetime_s == 0)
 		return "retries or a lifetime, else mail is tried for ever";
+	if (p->tls == TLS_PIN && p->ntls_pins == 0)
+		return "tls-pin with tls pin";
 	return NULL;
 }
 
@@ -293,6 +378,18 @@ add_count(struct buf *out, enum key key, unsigned count)
 		buf_addf(out, " %s %u", profile_keys[key], count);
 }
 
+static void
+add_pins(struct buf *out, const struct profile *p)
+{
+	buf_addf(out, " %s%s", profile_keys[KEY_TLS_PIN],
+	    p->ntls_pins == 0 ? " none" : "");
+	for (size_t i = 0; i < p->ntls_pins; i++) {
+		buf_add_str(out, " sha256:");
+		for (size_t j = 0; j < sizeof(p->tls_pins[i]); j++)
+			buf_addf(out, "%02x", p->tls_pins[i][j]);
+	}
+}
+
 void
 profile_format(const struct profile *p, struct buf *out)
 {
@@ -313,6 +410,8 @@ profile_format(const struct profile *p, struct buf *out)
 	buf_addf(out, " %s %s", profile_keys[KEY_GREETING],
 	    p->greeting_next ? "next" : "fail");
 	buf_addf(out, " %s %c", profile_keys[KEY_PRIORITY], p->prio);
+	buf_addf(out, " %s %s", profile_keys[KEY_TLS], tls_names[p->tls]);
+	add_pins(out, p);
 }
 
 /* ---- using ---- */

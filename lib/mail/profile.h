@@ -16,6 +16,17 @@
 
 #define PROFILE_NAME_MAX 63
 #define RETRY_DELAYS_MAX 64
+#define TLS_PINS_MAX     4
+
+/* What mail asks of the connection that it goes over; each one of all before
+ * it, but for pin, which asks for no authority. */
+enum tls_level {
+	TLS_NONE,          /* never encrypted */
+	TLS_OPPORTUNISTIC, /* encrypted where that is possible */
+	TLS_REQUIRED,      /* never in clear */
+	TLS_VERIFY, /* and the certificate is the host's, by an authority */
+	TLS_PIN,    /* and the certificate or its key is one of these */
+};
 
 struct profile {
 	char name[PROFILE_NAME_MAX + 1];    /* "default" always exists */
@@ -29,6 +40,9 @@ struct profile {
 	unsigned messages_per_connection; /* 0: no limit */
 	bool greeting_next; /* 5xx to greeting or EHLO: try the next host */
 	char prio;          /* '0' first, '5' normal */
+	enum tls_level tls;
+	uint8_t tls_pins[TLS_PINS_MAX][32]; /* SHA-256 */
+	size_t ntls_pins;
 };
 
 /* What holds where nothing is written; its name is "default". */
@@ -46,6 +60,8 @@ extern const char *const profile_keys[];
 const char *profile_parse(struct str text, struct profile *p, size_t *at_r);
 /* Do the keys go together? NULL or what was expected. */
 const char *profile_check(const struct profile *p);
+/* "required" */
+const char *profile_tls_name(enum tls_level level);
 /* Append every key, so that it can be read back. */
 void profile_format(const struct profile *p, struct buf *out);
 /* A letter, then letters, digits, "-" and "_": NULL or what was expected. */

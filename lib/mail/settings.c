@@ -73,6 +73,9 @@ const struct setting settings_fields[] = {
 	    "100ms", "longest time until what was delivered is durably noted"},
 	{"source-address", ONE(SOURCE), AT(source_address), 0, 0, NULL,
 	    "own address of outgoing connections"},
+	{"tls-ca-file", ONE(PATH), AT(tls_ca_file), 0, 0,
+	    "/etc/ssl/certs/ca-certificates.crt",
+	    "authorities that certificates of next hops are verified by"},
 
 	{"x-original-to", ONE(YES_NO), AT(original_header), 0, 0, "no",
 	    "add X-Original-To: with the recipient that an alias replaced"},
@@ -215,6 +218,16 @@ store_source(struct str value, char field_r[64])
 }
 
 static const char *
+store_path(struct str value, char field_r[256])
+{
+	if (value.len == 0 || value.s[0] != '/')
+		return "the path of a file, from / on";
+	return str_copy(field_r, 256, value) == 0
+	           ? NULL
+	           : "a path of at most 255 characters";
+}
+
+static const char *
 store_endpoint(struct str value, uint16_t port, struct endpoint *list,
     size_t *n, size_t max)
 {
@@ -251,6 +264,8 @@ setting_store(const struct setting *f, struct str value, struct settings *set)
 		return store_mailbox(value, field(f, set));
 	case SETTING_SOURCE:
 		return store_source(value, field(f, set));
+	case SETTING_PATH:
+		return store_path(value, field(f, set));
 	case SETTING_LISTEN:
 		return store_endpoint(value, SMTP_PORT, set->listeners,
 		    &set->nlisteners, LISTENERS_MAX);

@@ -48,6 +48,7 @@ struct settings {
 	unsigned connect_timeout_s;
 	unsigned reply_timeout_s;
 	unsigned idle_timeout_s; /* of a connection kept for reuse */
+	char tls_ca_file[256];   /* authorities, in PEM */
 	char source_address[64]; /* "": the system chooses */
 	char postmaster[320];    /* From: of reports */
 
@@ -70,6 +71,7 @@ enum setting_kind {
 	SETTING_DOMAIN,   /* text */
 	SETTING_MAILBOX,  /* text, an address */
 	SETTING_SOURCE,   /* text, an IP address */
+	SETTING_PATH,     /* text, of a file */
 	SETTING_LISTEN,   /* endpoints */
 	SETTING_RESOLVER, /* endpoints */
 	SETTING_NETWORKS, /* not stored: see network.h */

@@ -81,7 +81,7 @@ want(struct io *io)
 {
 	bool write_first = io->layer != NULL && io->layer->wants_write;
 
-	if (io->dead)
+	if (io->dead || io->error != 0)
 		loop_watch_want(io->watch, false, false);
 	else if (io->connecting)
 		loop_watch_want(io->watch, false, true);

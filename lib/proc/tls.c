@@ -414,10 +414,12 @@ tls_resumed(const struct tls *t)
 	return SSL_session_reused(t->ssl) == 1;
 }
 
-void
-tls_describe(const struct tls *t, struct buf *out)
+struct tls_facts
+tls_facts(const struct tls *t)
 {
-	buf_addf(out, "tls=%s cipher=%s verified=%s", SSL_get_version(t->ssl),
-	    SSL_get_cipher_name(t->ssl),
-	    tls_unverified(t) == NULL ? "yes" : "no");
+	return (struct tls_facts){
+	    .version = SSL_get_version(t->ssl),
+	    .cipher = SSL_get_cipher_name(t->ssl),
+	    .verified = tls_unverified(t) == NULL,
+	};
 }

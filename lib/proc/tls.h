@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/str.h"
 #include "proc/io.h"
 
@@ -57,7 +56,13 @@ bool tls_pinned(
     const struct tls *t, const uint8_t pins[][TLS_DIGEST], size_t npins);
 
 bool tls_resumed(const struct tls *t);
-/* Append "tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 verified=yes". */
-void tls_describe(const struct tls *t, struct buf *out);
+
+/* For the log. */
+struct tls_facts {
+	const char *version; /* "TLSv1.3"; NULL: in clear */
+	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
+	bool verified;
+};
+struct tls_facts tls_facts(const struct tls *t);
 
 #endif

@@ -349,8 +349,8 @@ MISTAKES = [
      "\"bounce\""),
     ("profiles", "vpn concurrency none\n", "profiles:1:17: expected a number from 1 to "
      "10000, not \"none\""),
-    ("profiles", "vpn greeting-5xx yes\n", "profiles:1:18: expected fail or next, not "
-     "\"yes\""),
+    ("profiles", "vpn greeting-5xx 550\n", "profiles:1:18: expected fail or next, not "
+     "\"550\""),
     ("profiles", "vpn priority 10\n", "profiles:1:14: expected one digit, 0 (first) to "
      "9 (last), not \"10\""),
     ("profiles", "vpn retries 3\n  retries 4\n", "profiles:2:3: expected each key "
@@ -608,7 +608,7 @@ def the_pages_are_right():
     said = documented("stagepost-profiles.5")
     cdbmaps("-e", "-s", SPOOL)
     text = ask("profile:default")[1].split("\t")[1]
-    built_in = re.findall(r"([a-z][a-z0-9-]+)((?: (?:\d\S*|none|dsn|fail))+)", text)
+    built_in = re.findall(r"([a-z][a-z0-9-]+)((?: (?:\d\S*|none|dsn|fail|opportunistic))+)", text)
     is_(said, {key: value.strip() for key, value in built_in}, "every key of a profile")
 
 

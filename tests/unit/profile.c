@@ -9,7 +9,12 @@
 #define BUILT_IN                                                              \
 	"retry 15m 30m 1h 2h 3h retries none lifetime 5d delay-warning none " \
 	"at-end dsn concurrency 20 messages-per-connection 100 "              \
-	"greeting-5xx fail priority 5"
+	"greeting-5xx fail priority 5 tls opportunistic tls-pin none"
+
+#define AB4        "ab:AB:ab:AB:"
+#define PIN_COLONS "sha256:" AB4 AB4 AB4 AB4 AB4 AB4 AB4 "01:23:45:10"
+#define CD8        "abababababababab"
+#define PIN        "sha256:" CD8 CD8 CD8 "abababab01234510"
 
 static void
 test_format(void)
@@ -25,7 +30,7 @@ test_format(void)
 	ok(profile_parse(str_of("retry 60m 120m 180m retries 30 delay-warning "
 				"4h at-end discard concurrency 5 priority 0 "
 				"messages-per-connection none greeting-5xx "
-				"next"),
+				"next tls pin tls-pin " PIN),
 	       &p, &at) == NULL,
 	    "every key");
 	is_int(p.retry_s[2], 10800, "delays in seconds");
@@ -62,6 +67,11 @@ test_mistakes(void)
 	    {"priority 10",           9,  "one digit"         },
 	    {"priority x",            9,  "one digit"         },
 	    {"priority 1 priority 2", 11, "each key once"     },
+	    {"tls maybe",             4,  "none, opportun"    },
+	    {"tls-pin",               7,  "sha256: and the"   },
+	    {"tls-pin md5:00",        8,  "sha256: and the"   },
+	    {"tls-pin sha256:00",     8,  "sha256: and the"   },
+	    {"tls-pin sha256:0g",     8,  "sha256: and the"   },
 	};
 	struct profile p;
 	const char *expected;
@@ -89,6 +99,16 @@ test_check(void)
 	ok(profile_check(&p) == NULL, "retries alone");
 	profile_parse(str_of("retries none lifetime none"), &p, &at);
 	ok(profile_check(&p) != NULL, "neither would never end");
+	profile_default(&p);
+	profile_parse(str_of("tls pin"), &p, &at);
+	ok(profile_check(&p) != NULL, "tls pin without a pin");
+	ok(profile_parse(str_of("tls-pin " PIN_COLONS " " PIN), &p, &at) ==
+		NULL,
+	    "two pins, as tools print them");
+	ok(profile_check(&p) == NULL && p.ntls_pins == 2, "are pins enough");
+	ok(memcmp(p.tls_pins[0], p.tls_pins[1], 32) == 0 &&
+		p.tls_pins[0][0] == 0xab && p.tls_pins[0][31] == 0x10,
+	    "and the same one");
 }
 
 static void

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: ISC
+"""Next hops that speak TLS, and the certificates that they show."""
+
+import os
+import re
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+
+from follow import Follower
+
+
+class Authority:
+    """A certificate authority of a test; everything by openssl(1)."""
+
+    def __init__(self, directory, name="authority"):
+        self.dir = tempfile.mkdtemp(prefix=f"{name}.", dir=directory)
+        self.file = self.path("ca.pem")
+        self.count = 0
+        self.key = self.path("ca.key")
+        self._openssl(
+            *("req", "-x509", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-keyout", self.key, "-out", self.file),
+        )
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    @staticmethod
+    def _openssl(*args):
+        argv = ["openssl", *args]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode:
+            raise RuntimeError(f"{argv}: {done.stderr.decode()}")
+        return done.stdout
+
+    def certificate(self, names, days=1):
+        """"DNS:mx.example,IP:127.0.0.1": files of certificate and key."""
+        self.count += 1
+        key, request, cert = (
+            self.path(f"{self.count}.{end}") for end in ("key", "csr", "pem")
+        )
+        extensions = self.path(f"{self.count}.ext")
+        with open(extensions, "w") as f:
+            f.write(f"subjectAltName={names}\n")
+        self._openssl(
+            *("req", "-new", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=host"),
+            *("-keyout", key, "-out", request),
+        )
+        self._openssl(
+            *("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key),
+            *("-days", str(days), "-extfile", extensions, "-out", cert),
+        )
+        return cert, key
+
+    def pin_of_certificate(self, cert):
+        out = self._openssl("x509", "-in", cert, "-noout", "-fingerprint", "-sha256")
+        return "sha256:" + out.decode().strip().split("=")[1]
+
+    def pin_of_key(self, cert):
+        pem = self._openssl("x509", "-in", cert, "-noout", "-pubkey")
+        key = os.path.join(self.dir, "public")
+        with open(key, "wb") as f:
+            f.write(pem)
+        der = key + ".der"
+        self._openssl("pkey", "-pubin", "-in", key, "-outform", "DER", "-out", der)
+        out = self._openssl("dgst", "-sha256", "-r", der)
+        return "sha256:" + out.decode().split()[0]
+
+
+class Host:
+    """
+    An SMTP server in threads of the test.  What it does about STARTTLS may be
+    changed at any time: "yes", "no" (not offered), "refuse" (454), "garbage"
+    (agreed to and then no TLS), "inject" (a reply in clear behind the 220).
+
+    Its log has a line for each event: clear or tls and the command, "message"
+    when it took one, "resumed" or "new" for a handshake, "sni NAME".
+    """
+
+    def __init__(self, directory, certificate=None, starttls="yes", port=0):
+        self.starttls = starttls
+        path = tempfile.mkstemp(prefix="host.", dir=directory)[1]
+        self.log = Follower(path)
+        self._out = open(path, "a", buffering=1)
+        if certificate:
+            self.show(*certificate)
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def show(self, cert, key):
+        """From the next handshake on."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        context.sni_callback = lambda _s, name, _c: self._note(f"sni {name}")
+        self.context = context
+
+    @property
+    def route(self):
+        return f"smtp [127.0.0.1]:{self.port}"
+
+    def close(self):
+        self.listener.close()
+
+    def _note(self, line):
+        self._out.write(line + "\n")
+
+    def _listen(self):
+        while True:
+            try:
+                connection = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(
+                target=self._serve, args=[connection], daemon=True
+            ).start()
+
+    def _serve(self, connection):
+        try:
+            with connection:
+                _Session(self, connection).run()
+        except OSError as e:
+            self._note(f"broken {e}")
+
+
+class _Session:
+    def __init__(self, host, connection):
+        self.host = host
+        self.take(connection, "clear")
+
+    def take(self, connection, how):
+        self.connection, self.how = connection, how
+        self.file = connection.makefile("rb")
+
+    def reply(self, text):
+        self.connection.sendall(text.encode() + b"\r\n")
+
+    def run(self):
+        self.reply("220 host.test ESMTP")
+        for line in iter(lambda: self.file.readline(), b""):
+            command = line.decode().strip()
+            self.host._note(f"{self.how} {command}")
+            verb = re.split("[ :]", command)[0].upper()
+            if verb == "QUIT":
+                return self.reply("221 2.0.0 bye")
+            action = getattr(self, "on_" + verb.lower(), None)
+            if action is None:
+                self.reply("250 2.0.0 fine")
+            elif action() is False:
+                return None
+        return None
+
+    def on_ehlo(self):
+        offers = ["host.test", "PIPELINING", "8BITMIME"]
+        if self.how == "clear" and self.host.starttls != "no":
+            offers.append("STARTTLS")
+        self.reply("\r\n".join(f"250-{o}" for o in offers[:-1]) + f"\r\n250 {offers[-1]}")
+
+    def on_data(self):
+        self.reply("354 go on")
+        for line in iter(lambda: self.file.readline(), b""):
+            if line == b".\r\n":
+                self.host._note(f"message {self.how}")
+                return self.reply("250 2.0.0 taken")
+        return False
+
+    def on_starttls(self):
+        if self.host.starttls == "refuse":
+            return self.reply("454 4.7.0 TLS is out of order")
+        if self.host.starttls == "inject":
+            return self.reply("220 go ahead\r\n250-host.test\r\n250 PIPELINING")
+        self.reply("220 go ahead")
+        if self.host.starttls == "garbage":
+            self.reply("500 there is no such thing as TLS")
+            while self.connection.recv(4096):
+                pass
+            return False
+        secured = self.host.context.wrap_socket(self.connection, server_side=True)
+        self.host._note("resumed" if secured.session_reused else "new")
+        self.take(secured, "tls")
+        return None
