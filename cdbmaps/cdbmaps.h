@@ -27,6 +27,7 @@ enum table {
 	TABLE_DOMAINS,
 	TABLE_RECIPIENTS,
 	TABLE_ALIASES,
+	TABLE_REWRITES,
 	TABLES
 };
 
@@ -195,6 +196,9 @@ const char *recipient_key(struct str text, char key_r[ADDRESS_MAX + 2]);
 /* aliases.c */
 void on_alias(void *arg, const struct row *row);
 void aliases_finish(void);
+
+/* rewrites.c */
+void on_rewrite(void *arg, const struct row *row);
 
 /* ---- the embedded tables: defaults.c ---- */
 

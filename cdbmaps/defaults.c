@@ -20,6 +20,7 @@ EMBED(routes);
 EMBED(domains);
 EMBED(recipients);
 EMBED(aliases);
+EMBED(rewrites);
 
 static const struct {
 	const char *from, *to;
@@ -30,6 +31,7 @@ static const struct {
     [TABLE_DOMAINS] = {conf_domains,    conf_domains_end   },
     [TABLE_RECIPIENTS] = {conf_recipients, conf_recipients_end},
     [TABLE_ALIASES] = {conf_aliases,    conf_aliases_end   },
+    [TABLE_REWRITES] = {conf_rewrites,   conf_rewrites_end  },
 };
 
 struct str

@@ -73,6 +73,15 @@ print_domain(struct str key, struct str value)
 	buf_free(&full);
 }
 
+static void
+print_rewrite(struct str key, struct str value)
+{
+	struct str where = str_cut(&value, '\t');
+
+	print_line(key.s[0] == 's' ? "sender " : "recipient ",
+	    (struct str){key.s + 1, key.len - 1}, value, where);
+}
+
 /* Entries that share a record: "SENDER\tPATTERN\tROUTE" each. */
 static void
 print_entries(struct str key, struct str value)
@@ -116,6 +125,7 @@ static const struct {
     {'D', TABLE_DOMAINS,    print_domain },
     {'L', TABLE_RECIPIENTS, print_other  },
     {'A', TABLE_ALIASES,    print_other  },
+    {'U', TABLE_REWRITES,   print_rewrite},
 };
 
 static int
@@ -135,7 +145,8 @@ int
 dump_map(int dir)
 {
 	static const enum table order[] = {TABLE_SETTINGS, TABLE_PROFILES,
-	    TABLE_ROUTES, TABLE_DOMAINS, TABLE_RECIPIENTS, TABLE_ALIASES};
+	    TABLE_ROUTES, TABLE_DOMAINS, TABLE_RECIPIENTS, TABLE_ALIASES,
+	    TABLE_REWRITES};
 	enum table table;
 
 	file = cdbfile_open(dir, MAP_FILE);

@@ -16,6 +16,7 @@ static const char *const names[TABLES + 1] = {
     [TABLE_DOMAINS] = "domains",
     [TABLE_RECIPIENTS] = "recipients",
     [TABLE_ALIASES] = "aliases",
+    [TABLE_REWRITES] = "rewrites",
 };
 
 const char *

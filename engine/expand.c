@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Aliases: recipients take the place of others.
+ * Rewriting and aliases: recipients take the place of others.
  *
  * What an alias stands for is journalled and made durable before the entry
  * moves; the content is never copied and the id stays.  Dying before the record
@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "mail/alias.h"
 #include "mail/header.h"
+#include "mail/rewrite.h"
 
 /* ---- our own trace: Delivered-To ---- */
 
@@ -112,10 +113,21 @@ expand_one(struct worker *w, const struct entry *e, struct queuefile *qf,
     const struct progress *progress, size_t i, struct buf *out)
 {
 	const char *address = qf->envelope.recipients[i].address;
+	char rewritten[ADDRESS_MAX + 1];
 	struct buf targets = {0};
-	int found = alias_expand(w->map, address, &targets, NULL), loop;
+	int is_new, found, loop;
 
-	if (found == 1) {
+	is_new =
+	    rewrite_find(w->map, REWRITE_RECIPIENT, address, rewritten, NULL);
+	if (is_new == -1)
+		return -1;
+	if (is_new == 1)
+		address = rewritten;
+	found = alias_expand(w->map, address, &targets, NULL);
+	if (found == 0 && is_new == 1) {
+		buf_add_str(&targets, rewritten);
+		add_record(e, i, "", &targets, out);
+	} else if (found == 1) {
 		loop = is_loop(qf, address);
 		if (loop == -1)
 			found = -1;

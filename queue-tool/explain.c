@@ -12,6 +12,7 @@
 #include "mail/alias.h"
 #include "mail/profile.h"
 #include "mail/recipient.h"
+#include "mail/rewrite.h"
 #include "mail/route.h"
 
 static void
@@ -95,8 +96,18 @@ explain_alias(struct tool *t, const char *address, const char *from)
 	char where[256], text[ADDRESS_MAX + 1];
 	struct buf targets = {0};
 	struct str rest, target;
-	int found = alias_expand(t->map, address, &targets, where);
+	int found, is_new;
 
+	is_new = rewrite_find(t->map, REWRITE_RECIPIENT, address, text, where);
+	if (is_new == 1)
+		printf("%s\n  rewritten    %s: to %s\n", address, where, text);
+	found =
+	    alias_expand(t->map, is_new == 1 ? text : address, &targets, where);
+	if (found == 0 && is_new == 1) {
+		print_recipient(t, address);
+		explain(t, text, from, true);
+		return 1;
+	}
 	if (found == 1) {
 		printf("%s\n  alias        %s: stands for %s\n", address, where,
 		    buf_text(&targets));

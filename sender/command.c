@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "job.h"
 #include "sender.h"
 
 void
@@ -12,15 +13,15 @@ command_hello(struct buf *out, const char *verb)
 }
 
 void
-command_mail(struct buf *out, const struct offers *o,
-    const struct queuefile *qf, size_t added)
+command_mail(struct buf *out, const struct offers *o, const struct job *job)
 {
-	const struct envelope *env = &qf->envelope;
-	const struct preamble *p = &qf->preamble;
+	const struct envelope *env = &job->qf.envelope;
+	const struct preamble *p = &job->qf.preamble;
 
-	buf_addf(out, "MAIL FROM:<%s>", env->sender);
+	buf_addf(out, "MAIL FROM:<%s>", job_sender(job));
 	if (o->size)
-		buf_addf(out, " SIZE=%" PRIu64, p->content_len + added);
+		buf_addf(
+		    out, " SIZE=%" PRIu64, p->content_len + job->headers.len);
 	if (o->eightbit && (p->flags & CONTENT_8BIT))
 		buf_add_str(out, " BODY=8BITMIME");
 	if (o->utf8 && (p->flags & CONTENT_UTF8))

@@ -8,14 +8,15 @@
 
 #include "base/buf.h"
 #include "mail/envelope.h"
-#include "mail/queuefile.h"
 #include "offers.h"
+
+struct job;
 
 /* "EHLO", "LHLO" or "HELO". */
 void command_hello(struct buf *out, const char *verb);
-/* `added` octets of header fields are sent before the content. */
-void command_mail(struct buf *out, const struct offers *o,
-    const struct queuefile *qf, size_t added);
+/* Its header fields that are sent before the content count in SIZE. */
+void command_mail(
+    struct buf *out, const struct offers *o, const struct job *job);
 void command_rcpt(
     struct buf *out, const struct offers *o, const struct recipient *rcpt);
 

@@ -66,8 +66,7 @@ proceed(struct conn *c, enum step step)
 	if (dl->ahead)
 		return;
 	if (step == STEP_MAIL)
-		command_mail(
-		    &out, &dl->offers, &c->job->qf, c->job->headers.len);
+		command_mail(&out, &dl->offers, c->job);
 	else if (step == STEP_RCPT)
 		add_rcpt(c, dl->cursor);
 	else if (step == STEP_DATA)
@@ -169,8 +168,7 @@ dialogue_send(struct conn *c)
 	if (dl->needs_rset)
 		buf_add_str(&out, "RSET\r\n");
 	if (dl->offers.pipelining) {
-		command_mail(
-		    &out, &dl->offers, &c->job->qf, c->job->headers.len);
+		command_mail(&out, &dl->offers, c->job);
 		for (size_t i = 0; i < dl->nrcpts; i++)
 			add_rcpt(c, i);
 		buf_add_str(&out, "DATA\r\n");

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "destination.h"
+#include "mail/rewrite.h"
 #include "mail/ruling.h"
 #include "orders.h"
 #include "outcome.h"
@@ -46,6 +47,7 @@ job_free(struct job *job)
 		free(a);
 	}
 	free(job->rcpts);
+	free(job->sender);
 	progress_free(&job->progress);
 	buf_free(&job->journal);
 	buf_free(&job->headers);
@@ -124,6 +126,12 @@ job_count(const struct job *job, enum result result)
 	for (size_t i = 0; i < job->nrcpts; i++)
 		n += job->rcpts[i].result == result;
 	return n;
+}
+
+const char *
+job_sender(const struct job *job)
+{
+	return job->sender ? job->sender : job->qf.envelope.sender;
 }
 
 const char *
@@ -372,6 +380,19 @@ job_find_route(const struct job *job, size_t i, struct route *route_r)
 	    &job->progress.rcpts[number], route_r);
 }
 
+static int
+job_rewrite_sender(struct job *job)
+{
+	char rewritten[ADDRESS_MAX + 1];
+	int found;
+
+	found = rewrite_find(sender.worker->map, REWRITE_SENDER,
+	    job->qf.envelope.sender, rewritten, NULL);
+	free(job->sender);
+	job->sender = found == 1 ? mem_dup(rewritten) : NULL;
+	return found;
+}
+
 /*
  * Does the map still send all its recipients to the destination that its name
  * says?  What is known of the destination is renewed on the way.
@@ -390,6 +411,8 @@ job_route(struct job *job, struct destination *d)
 		if (answer == ROUTE_FOUND && strcmp(route.tag, d->tag) != 0)
 			answer = ROUTE_NONE;
 	}
+	if (answer == ROUTE_FOUND && job_rewrite_sender(job) == -1)
+		answer = ROUTE_TEMPFAIL;
 	if (answer == ROUTE_FOUND)
 		job->profile = d->profile;
 	return answer;

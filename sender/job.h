@@ -52,6 +52,7 @@ struct job {
 	struct buf journal; /* as read, and what we added */
 	struct buf headers; /* what rules have us send before the content */
 	struct progress progress;
+	char *sender; /* as it is sent on, when it is rewritten; NULL: is not */
 	struct profile profile; /* of the route */
 	struct job_rcpt *rcpts; /* those that are to be sent to */
 	size_t nrcpts;
@@ -83,6 +84,9 @@ void job_result(
 void job_result_all(
     struct job *job, enum result result, const char *host, const char *text);
 size_t job_count(const struct job *job, enum result result);
+
+/* The sender as it is sent on: rewritten, or as it was given. */
+const char *job_sender(const struct job *job);
 
 /* The address of recipient i. */
 const char *job_address(const struct job *job, size_t i);

@@ -14,6 +14,7 @@
  *	C<domain>       it lists its recipients; the value says no more
  *	L<address>      a recipient, or with "@domain" all others in that domain
  *	A<address>      alias: addresses, a blank between; or "@domain"
+ *	Ur<address>     recipient rewritten, or "@domain"; Us: sender
  *	R<pattern>      routing table: address, domain, .parent
  *	R*              the default route
  *	F<pattern>      the same, limited to senders; F alone: there are some

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mail/pattern.h"
+#include "mail/rewrite.h"
 
 struct check {
 	struct map *map;
@@ -64,12 +65,20 @@ check(struct check *c)
 enum recipient_answer
 recipient_check(struct map *m, const char *address, char where_r[256])
 {
+	char rewritten[ADDRESS_MAX + 1];
 	struct check c = {.map = m};
 	struct address addr;
 	enum recipient_answer answer;
 
 	if (where_r)
 		where_r[0] = '\0';
+	switch (rewrite_find(m, REWRITE_RECIPIENT, address, rewritten, NULL)) {
+	case 1:
+		address = rewritten;
+		break;
+	case -1:
+		return RECIPIENT_TEMPFAIL;
+	}
 	if (address_parse(str_of(address), &addr) != NULL ||
 	    addr.domain.len == 0 || pattern_address(&addr, c.key) == -1)
 		return RECIPIENT_UNCHECKED;

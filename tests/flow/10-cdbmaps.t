@@ -62,7 +62,7 @@ def the_embedded_tables():
     target = os.path.join(DIR, "printed")
     os.mkdir(target)
     is_(cdbmaps("-p", target).returncode, 0, "-p DIRECTORY writes them")
-    for name in ("settings", "profiles", "routes", "domains", "recipients", "aliases"):
+    for name in ("settings", "profiles", "routes", "domains", "recipients", "aliases", "rewrites"):
         with open(os.path.join(target, name)) as f, open(
             os.path.join(ROOT, "conf", name)
         ) as g:
@@ -492,6 +492,23 @@ WIDE = "".join(
 )
 
 WIDER = [
+    (dict(rewrites="sendr a@a.example b@b.example\n"), "rewrites:1:1: expected sender or "
+     "recipient, not \"sendr\"; did you mean \"sender\"?"),
+    (dict(rewrites="sender\n"), "rewrites:1:7: expected what is replaced: an address, or "
+     "@ and a domain after \"sender\""),
+    (dict(rewrites="sender a\n"), "rewrites:1:8: expected an address, or @ and a domain "
+     "for all others in it, not \"a\""),
+    (dict(rewrites="sender a@a.example\n"), "rewrites:1:19: expected what replaces it: "
+     "an address, or @ and a domain after \"a@a.example\""),
+    (dict(rewrites="sender a@a.example @b.example\n"), "rewrites:1:20: expected an "
+     "address: only a whole domain becomes another one, not \"@b.example\""),
+    (dict(rewrites="sender @a.example @b..example\n"), "rewrites:1:19: expected a domain "
+     "name without empty labels, not \"@b..example\""),
+    (dict(rewrites="recipient @a.example @b.example c\n"), "rewrites:1:33: expected "
+     "nothing more, not \"c\""),
+    (dict(rewrites="sender @a.example @b.example\nrecipient @a.example @c.example\n"
+          "sender @A.example @d.example\n"), "rewrites:3:8: expected each address once; "
+     "@a.example is already at TABLES/rewrites:1"),
     (dict(aliases="a.example b@a.example\n"), "aliases:1:1: expected an address, or @ "
      "and a domain for all others in it, not \"a.example\""),
     (dict(aliases="a@a.example\n"), "aliases:1:12: expected addresses after "
