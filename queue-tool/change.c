@@ -20,7 +20,7 @@
 struct change {
 	struct tool *t;
 	const char *done;      /* "held" */
-	const char *why;       /* hold */
+	const char *why;       /* --why */
 	enum record_kind kind; /* journalled before the rename */
 	bool journals;
 	enum order order; /* left for claimed entries */
@@ -109,6 +109,7 @@ change(struct change *c, int argc, char *argv[])
 
 	if ((status = selection_parse(c->t, argc, argv, &s)) != 0)
 		return status;
+	c->why = s.why;
 	if (!selection_narrows(&s)) {
 		fprintf(stderr, "queue-tool: name entries, or choose them\n");
 		return EXIT_USAGE;
@@ -141,12 +142,6 @@ run_hold(struct tool *t, int argc, char *argv[])
 	    .move = spool_hold
         };
 
-	if (argc >= 3 && strcmp(argv[1], "--why") == 0) {
-		c.why = argv[2];
-		argv[2] = argv[0];
-		argc -= 2;
-		argv += 2;
-	}
 	return change(&c, argc, argv);
 }
 

@@ -78,6 +78,7 @@ struct selection {
 	const char *sender;         /* --sender; "" is the null sender */
 	int64_t older_s, younger_s; /* --older, --younger: age; -1 */
 	bool json;                  /* --json */
+	const char *why;            /* --why: for the journal */
 	char **ids;                 /* the words that are left */
 	int nids;
 };

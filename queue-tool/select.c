@@ -112,6 +112,9 @@ parse_one(struct tool *t, int opt, const char *value, struct selection *s)
 	case 'j':
 		s->json = true;
 		return 0;
+	case 'w':
+		s->why = value;
+		return 0;
 	default:
 		return EXIT_USAGE;
 	}
@@ -127,14 +130,15 @@ selection_parse(struct tool *t, int argc, char *argv[], struct selection *s_r)
 	    {"older",       required_argument, NULL, 'o'},
 	    {"younger",     required_argument, NULL, 'y'},
 	    {"json",        no_argument,       NULL, 'j'},
+	    {"why",         required_argument, NULL, 'w'},
 	    {NULL,          0,                 NULL, 0  },
 	};
 	int opt, status;
 
 	*s_r = (struct selection){.older_s = -1, .younger_s = -1};
 	optind = 0; /* glibc: begin anew */
-	while (
-	    (opt = getopt_long(argc, argv, "d:f:S:o:y:j", options, NULL)) != -1)
+	while ((opt = getopt_long(
+		    argc, argv, "d:f:S:o:y:jw:", options, NULL)) != -1)
 		if ((status = parse_one(t, opt, optarg, s_r)) != 0)
 			return status;
 	s_r->ids = argv + optind;

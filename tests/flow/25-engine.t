@@ -112,7 +112,8 @@ class Deadly(Stage):
 
 def killers():
     settings = "engine-workers 1\nresolver 127.0.0.1"
-    with Deadly(routes=ROUTES, settings=settings, profiles=PROFILES) as stage:
+    env = {"ASAN_OPTIONS": "handle_segv=0"}  # a sanitizer is to let it die, too
+    with Deadly(routes=ROUTES, settings=settings, profiles=PROFILES, env=env) as stage:
         stage.compile()
         (i,) = arrive(stage, "a@one.example")
         stage.start("engine", compile=False)

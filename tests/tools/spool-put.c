@@ -159,5 +159,10 @@ main(int argc, char *argv[])
 	p.sender = open_room(argv[optind], ROOM_SENDER);
 	for (; count > 0; count -= count < BATCH ? count : BATCH)
 		put_batch(&p, count < BATCH ? count : BATCH);
+	spool_close(&p.receiver);
+	spool_close(&p.engine);
+	spool_close(&p.sender);
+	buf_free(&p.content);
+	free(p.env.recipients);
 	return 0;
 }
