@@ -18,142 +18,9 @@
 #include "security.h"
 #include "sender.h"
 #include "target.h"
-
-#define FAIR_SHARE 20 /* messages of a connection while others wait for one */
-
-TAILQ_HEAD(conn_queue, conn);
-
-/* Those under way, those idle (the longest first), those to be freed at the
- * end of the turn: until then a handler may look at its connection. */
-static struct conn_queue busy = TAILQ_HEAD_INITIALIZER(busy);
-static struct conn_queue idle = TAILQ_HEAD_INITIALIZER(idle);
-static struct conn_queue closed = TAILQ_HEAD_INITIALIZER(closed);
-static unsigned count;
+#include "transaction.h"
 
 static void try_target(struct conn *c);
-static void connect_close(struct conn *c);
-
-/* ---- its life ---- */
-
-static void
-on_deadline(void *arg)
-{
-	struct conn *c = arg;
-
-	if (c->idle)
-		connect_close(c);
-	else
-		dialogue_late(c);
-}
-
-static struct conn *
-conn_new(struct destination *d, struct job *job)
-{
-	struct conn *c = mem_alloc(sizeof(*c));
-
-	c->dest = d;
-	c->job = job;
-	c->generation = map_generation(sender.worker->map);
-	c->deadline = loop_timer_new(on_deadline, c);
-	TAILQ_INSERT_TAIL(&busy, c, link);
-	destination_conn_opened(d);
-	count++;
-	return c;
-}
-
-/* Leave the host; the connection may go on to another one. */
-static void
-leave_host(struct conn *c)
-{
-	if (c->greeted)
-		c->dest->nreached--;
-	c->greeted = false;
-	loop_timer_stop(c->deadline);
-	if (c->io == NULL)
-		return;
-	dialogue_quit(c);
-	io_close(&c->io);
-	c->tls = NULL;
-}
-
-static void
-not_idle(struct conn *c)
-{
-	if (!c->idle)
-		return;
-	c->idle = false;
-	LIST_REMOVE(c, idle_link);
-	TAILQ_REMOVE(&idle, c, link);
-	TAILQ_INSERT_TAIL(&busy, c, link);
-}
-
-static void
-connect_close(struct conn *c)
-{
-	not_idle(c);
-	leave_host(c);
-	resolve_cancel(&c->resolve);
-	loop_timer_free(&c->deadline);
-	TAILQ_REMOVE(&busy, c, link);
-	TAILQ_INSERT_TAIL(&closed, c, link);
-	count--;
-	destination_conn_closed(c->dest);
-}
-
-void
-connect_reap(void *arg)
-{
-	struct conn *c;
-
-	(void)arg;
-	while ((c = TAILQ_FIRST(&closed)) != NULL) {
-		TAILQ_REMOVE(&closed, c, link);
-		free(c->targets);
-		free(c);
-	}
-}
-
-/* May it take another message? */
-static bool
-worth_keeping(const struct conn *c)
-{
-	unsigned max = c->dest->profile.messages_per_connection;
-
-	if (sender.stopping || c->last_resort ||
-	    c->generation != map_generation(sender.worker->map))
-		return false;
-	if (max > 0 && c->messages >= max)
-		return false;
-	return c->messages < FAIR_SHARE || !destination_waits_for_slot();
-}
-
-static void
-make_idle(struct conn *c)
-{
-	if (!worth_keeping(c)) {
-		connect_close(c);
-		return;
-	}
-	c->idle = true;
-	LIST_INSERT_HEAD(&c->dest->idle, c, idle_link);
-	TAILQ_REMOVE(&busy, c, link);
-	TAILQ_INSERT_TAIL(&idle, c, link);
-	loop_timer_set(c->deadline, (int64_t)sender.set->idle_timeout_s * 1000);
-	destination_ready(c->dest);
-}
-
-bool
-connect_evict(void)
-{
-	struct conn *c;
-
-	TAILQ_FOREACH(c, &idle, link)
-	if (c->dest->backlog.count == 0) {
-		connect_close(c);
-		return true;
-	}
-	return false;
-}
 
 /* ---- from host to host ---- */
 
@@ -175,7 +42,7 @@ unreachable(struct conn *c)
 		overdue_review(c->dest, why);
 		outcome_settle(job);
 	}
-	connect_close(c);
+	conn_close(c);
 }
 
 static void
@@ -184,6 +51,16 @@ ask_again(struct job *job)
 	for (size_t i = 0; i < job->nrcpts; i++)
 		if (job->rcpts[i].result == RESULT_TEMPORARY)
 			job->rcpts[i].result = RESULT_NONE;
+}
+
+/* What was begun while the answer was awaited comes to the front. */
+static void
+take_next(struct conn *c)
+{
+	c->job = c->next;
+	c->next = NULL;
+	c->messages++;
+	transaction_resume(c);
 }
 
 /* Every recipient has a result from this host: let the next one have what is
@@ -197,7 +74,7 @@ next_step(struct conn *c)
 	if (temporary && !job->uncertain && c->target + 1 < c->ntargets) {
 		if (c->greeted)
 			c->last_resort = true;
-		leave_host(c);
+		conn_leave_host(c);
 		ask_again(job);
 		c->target++;
 		try_target(c);
@@ -209,10 +86,12 @@ next_step(struct conn *c)
 	}
 	c->job = NULL;
 	outcome_settle(job);
-	if (c->greeted && c->io != NULL)
-		make_idle(c);
+	if (c->greeted && c->next != NULL)
+		take_next(c);
+	else if (c->greeted && c->io != NULL)
+		conn_rest(c);
 	else
-		connect_close(c);
+		conn_close(c);
 }
 
 /* The host is of no use, for this reason. */
@@ -220,7 +99,7 @@ static void
 host_failed(struct conn *c, const char *why)
 {
 	job_result_all(c->job, RESULT_TEMPORARY, c->host, why);
-	leave_host(c);
+	conn_leave_host(c);
 	next_step(c);
 }
 
@@ -341,14 +220,22 @@ connect_open(struct destination *d, struct job *job)
 void
 connect_reuse(struct conn *c, struct job *job)
 {
-	not_idle(c);
+	conn_wake(c);
 	c->job = job;
 	c->messages++;
 	c->ever_greeted = true;
-	dialogue_send(c);
+	transaction_begin(c);
 }
 
 /* ---- told by the dialogue ---- */
+
+struct job *
+connect_next(struct conn *c)
+{
+	if (!conn_worth_keeping(c) || !destination_has_spare(c->dest))
+		return NULL;
+	return job_take(c->dest);
+}
 
 void
 connect_greeted(struct conn *c)
@@ -356,7 +243,7 @@ connect_greeted(struct conn *c)
 	c->greeted = c->ever_greeted = true;
 	c->dest->nreached++;
 	destination_reached(c->dest);
-	dialogue_send(c);
+	transaction_begin(c);
 }
 
 void
@@ -369,7 +256,7 @@ connect_refused(struct conn *c, bool permanent, const char *text)
 		job_result_all(c->job, RESULT_PERMANENT, c->host, text);
 	else
 		job_result_all(c->job, RESULT_TEMPORARY, c->host, text);
-	leave_host(c);
+	conn_leave_host(c);
 	next_step(c);
 }
 
@@ -377,7 +264,7 @@ void
 connect_sent(struct conn *c)
 {
 	if (job_count(c->job, RESULT_NONE) > 0)
-		dialogue_send(c);
+		transaction_begin(c);
 	else
 		next_step(c);
 }
@@ -402,24 +289,24 @@ begin_again(struct conn *c)
 	}
 	job_return(c->job);
 	c->job = NULL;
-	connect_close(c);
+	conn_close(c);
 }
 
 void
 connect_lost(struct conn *c, const char *why)
 {
 	if (c->job == NULL) {
-		connect_close(c);
+		conn_close(c);
 		return;
 	}
 	if (is_stale(c)) {
-		leave_host(c);
+		conn_leave_host(c);
 		begin_again(c);
 		return;
 	}
 	if (opening_secures(c)) {
 		if (security_fall_back(c, why)) {
-			leave_host(c);
+			conn_leave_host(c);
 			try_target(c);
 			return;
 		}
@@ -441,53 +328,5 @@ connect_damaged(struct conn *c)
 	spool_corrupt(sender.spool, &job->entry,
 	    "content does not match its checksum, its end was withheld");
 	job_free(job);
-	connect_close(c);
-}
-
-/* ---- a new map, the end ---- */
-
-void
-connect_remap(void)
-{
-	struct conn *c, *next;
-
-	TAILQ_FOREACH_SAFE(c, &idle, link, next)
-	connect_close(c);
-}
-
-void
-connect_stop(void)
-{
-	struct conn *c, *next;
-
-	connect_remap();
-	TAILQ_FOREACH_SAFE(c, &busy, link, next)
-	{
-		if (c->greeted)
-			continue;
-		job_return(c->job);
-		c->job = NULL;
-		connect_close(c);
-	}
-}
-
-void
-connect_abort(void)
-{
-	struct conn *c, *next;
-
-	TAILQ_FOREACH_SAFE(c, &busy, link, next)
-	{
-		log_info("%s: abandoned after %s at the stop", c->job->entry.id,
-		    dialogue_where(c));
-		job_free(c->job);
-		c->job = NULL;
-		connect_close(c);
-	}
-}
-
-unsigned
-connect_count(void)
-{
-	return count;
+	conn_close(c);
 }

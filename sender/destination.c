@@ -353,6 +353,14 @@ wants_connection(const struct destination *d)
 	return d->nconns < limit_now(d) && 2 * d->backlog.count > d->nconns;
 }
 
+bool
+destination_has_spare(const struct destination *d)
+{
+	return d->backlog.count > 0 && LIST_EMPTY(&d->idle) &&
+	       !destination_suspended(d) && !slots_short &&
+	       !wants_connection(d);
+}
+
 /* Begin one message: false when there is no connection for it. */
 static bool
 begin_one(struct destination *d)
@@ -360,7 +368,7 @@ begin_one(struct destination *d)
 	struct conn *c = LIST_FIRST(&d->idle);
 	struct job *job;
 
-	if (c == NULL && nconns >= share_of_worker() && !connect_evict()) {
+	if (c == NULL && nconns >= share_of_worker() && !conn_evict()) {
 		slots_short = true;
 		return false;
 	}

@@ -81,6 +81,9 @@ void destination_conn_closed(struct destination *d);
  * those that have one are not to keep it for ever. */
 bool destination_waits_for_slot(void);
 
+/* Is there more to send than its connections, all it may have now, are at? */
+bool destination_has_spare(const struct destination *d);
+
 /* Give free connections their next message and open new ones: at the end of
  * each turn. */
 void destination_run(void *arg);

@@ -4,7 +4,8 @@
  * where it offers that (RFC 2920).
  *
  *	opening.h -> READY
- *	READY -> (RSET) -> MAIL -> RCPT... -> DATA -> CONTENT -> DOT -> READY
+ *	transaction.h: READY -> (RSET) -> MAIL -> RCPT... -> DATA -> CONTENT
+ *	    -> DOT -> READY
  *
  * The step is whose reply is awaited.  With pipelining MAIL, RCPT and DATA
  * leave in one write and their replies are taken one by one all the same.
@@ -46,6 +47,7 @@ struct dialogue {
 	size_t nrcpts;
 	size_t cursor;    /* whose reply is next */
 	size_t naccepted; /* whose RCPT was accepted */
+	bool next_ahead;  /* those of c->next were sent, too */
 	bool ahead;       /* RCPT and DATA were sent with MAIL */
 	bool refused;     /* MAIL was: what follows means nothing */
 	bool hollow;      /* 354, but nobody to send to: a lone dot */
@@ -54,11 +56,6 @@ struct dialogue {
 	uint32_t crc;
 };
 
-/* Begin a transaction for those recipients of c->job that have no result yet,
- * or for the first of them.  connect_sent() or connect_lost() follows, perhaps
- * from within this call. */
-void dialogue_send(struct conn *c);
-
 /* Bytes have come; all that was written has left; no reply came in time. */
 void dialogue_input(struct conn *c);
 void dialogue_drained(struct conn *c);
@@ -66,10 +63,8 @@ void dialogue_late(struct conn *c);
 /* The connection broke, with this errno, or ended, 0. */
 void dialogue_lost(struct conn *c, int error);
 
-/* For opening.c: wait so many times as long as for a reply; the text of the
- * reply that is being handled. */
+/* For opening.c and transaction.c: wait so many times as long as for a reply. */
 void dialogue_await(struct conn *c, unsigned times);
-const char *dialogue_said(void);
 
 /* Say QUIT, without waiting for the answer, where that is polite. */
 void dialogue_quit(struct conn *c);

@@ -37,10 +37,10 @@ opening_begin(struct conn *c)
 void
 opening_greeting(struct conn *c, const struct reply *r)
 {
-	if (r->code / 100 == 2)
+	if (reply_positive(r))
 		say_hello(c, STEP_HELLO);
 	else
-		connect_refused(c, r->code / 100 == 5, dialogue_said());
+		connect_refused(c, r->code / 100 == 5, r->text);
 }
 
 /* It has said all that it offers: it may have the message, when it gives what
@@ -65,11 +65,11 @@ opening_hello(struct conn *c, const struct reply *r)
 	struct buf command = {0};
 	bool hello = dl->step == STEP_HELLO;
 
-	if (r->code / 100 != 2) {
+	if (!reply_positive(r)) {
 		if (hello && !dl->lmtp && (r->code == 500 || r->code == 502))
 			say_hello(c, STEP_HELO);
 		else
-			connect_refused(c, r->code / 100 == 5, dialogue_said());
+			connect_refused(c, r->code / 100 == 5, r->text);
 		return;
 	}
 	if (hello)
@@ -95,7 +95,7 @@ opening_starttls(struct conn *c, const struct reply *r)
 	} else if (c->dest->profile.tls == TLS_OPPORTUNISTIC) {
 		agreed(c);
 	} else {
-		connect_refused(c, false, security_failed(c, dialogue_said()));
+		connect_refused(c, false, security_failed(c, r->text));
 	}
 }
 

@@ -36,7 +36,7 @@ reply_parse(struct str in, struct reply *r_r)
 	unsigned code;
 	const char *lf;
 
-	r_r->code = 0;
+	*r_r = (struct reply){.code = 0};
 	while ((lf = memchr(in.s + at, '\n', in.len - at)) != NULL) {
 		len = line_len(in.s + at, lf);
 		code = line_code(in.s + at, len);
@@ -53,6 +53,12 @@ reply_parse(struct str in, struct reply *r_r)
 		at = (size_t)(lf + 1 - in.s);
 	}
 	return in.len > REPLY_MAX ? -1 : 0;
+}
+
+bool
+reply_positive(const struct reply *r)
+{
+	return r->code / 100 == 2;
 }
 
 bool

@@ -18,6 +18,7 @@
 struct reply {
 	unsigned code;    /* 200 to 599 */
 	struct str lines; /* all of it, line ends included */
+	const char *text; /* for the caller: what reply_format() makes of it */
 };
 
 /*
@@ -26,6 +27,8 @@ struct reply {
  * bare LF ends a line too; all lines must bear the same code.
  */
 ssize_t reply_parse(struct str in, struct reply *r_r);
+
+bool reply_positive(const struct reply *r); /* 2xx */
 
 /* Cut the next line off *lines, without code, separator and line end: false
  * when there is none. */

@@ -80,7 +80,7 @@ static void
 end_when_quiet(void *arg)
 {
 	(void)arg;
-	if (!sender.stopping || connect_count() > 0 || local_count() > 0 ||
+	if (!sender.stopping || conn_count() > 0 || local_count() > 0 ||
 	    outcome_busy() > 0)
 		return;
 	flush_now();
@@ -94,7 +94,7 @@ static void
 on_stop_late(void *arg)
 {
 	(void)arg;
-	connect_abort();
+	conn_abort();
 	loop_stop();
 }
 
@@ -103,7 +103,7 @@ sender_stop(void)
 {
 	sender.stopping = true;
 	shards_stop();
-	connect_stop();
+	conn_stop();
 	loop_timer_set(stop_timer, STOP_GRACE_MS);
 }
 
@@ -126,7 +126,7 @@ sender_start(struct worker *w)
 	calendar_start();
 	backlog_start();
 	loop_on_turn(destination_run, NULL);
-	loop_on_turn(connect_reap, NULL);
+	loop_on_turn(conn_reap, NULL);
 	loop_on_turn(end_when_quiet, NULL);
 	orders_start();
 	shards_start(w, on_shard, NULL);
@@ -138,7 +138,7 @@ sender_remap(struct worker *w)
 	(void)w;
 	resolve_settings(sender.set);
 	security_remap();
-	connect_remap();
+	conn_remap();
 	destination_each(destination_unlearn);
 }
 
