@@ -8,7 +8,8 @@
  * IF IT     dies, the old map is still there, whole; daemons go on with it.
  *
  * Path of a line:  source.c -> read.c -> settings.c profiles.c routes.c
- *                  table.c domains.c recipients.c aliases.c rewrites.c networks.c -> record.c -> write.c
+ *                  table.c domains.c recipients.c aliases.c rewrites.c rules.c
+ *                  networks.c -> record.c -> write.c
  *
  * SECURITY  All checks are made here, with the whole of the tables in sight;
  *           daemons read what was compiled and check its form again.

@@ -28,6 +28,7 @@ enum table {
 	TABLE_RECIPIENTS,
 	TABLE_ALIASES,
 	TABLE_REWRITES,
+	TABLE_RULES,
 	TABLES
 };
 
@@ -199,6 +200,9 @@ void aliases_finish(void);
 
 /* rewrites.c */
 void on_rewrite(void *arg, const struct row *row);
+
+/* rules.c */
+void on_rule(void *arg, const struct row *row);
 
 /* ---- the embedded tables: defaults.c ---- */
 

@@ -118,4 +118,5 @@ compile(const struct input *in)
 	read_table(TABLE_ALIASES, on_alias, NULL);
 	aliases_finish();
 	read_table(TABLE_REWRITES, on_rewrite, NULL);
+	read_table(TABLE_RULES, on_rule, NULL);
 }

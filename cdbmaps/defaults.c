@@ -21,6 +21,7 @@ EMBED(domains);
 EMBED(recipients);
 EMBED(aliases);
 EMBED(rewrites);
+EMBED(rules);
 
 static const struct {
 	const char *from, *to;
@@ -32,6 +33,7 @@ static const struct {
     [TABLE_RECIPIENTS] = {conf_recipients, conf_recipients_end},
     [TABLE_ALIASES] = {conf_aliases,    conf_aliases_end   },
     [TABLE_REWRITES] = {conf_rewrites,   conf_rewrites_end  },
+    [TABLE_RULES] = {conf_rules,      conf_rules_end     },
 };
 
 struct str

@@ -82,6 +82,16 @@ print_rewrite(struct str key, struct str value)
 	    (struct str){key.s + 1, key.len - 1}, value, where);
 }
 
+/* Its key is its number; the whole row is the value. */
+static void
+print_rule(struct str key, struct str value)
+{
+	struct str where = str_cut(&value, '\t');
+
+	(void)key;
+	print_line("", value, str_of(""), where);
+}
+
 /* Entries that share a record: "SENDER\tPATTERN\tROUTE" each. */
 static void
 print_entries(struct str key, struct str value)
@@ -126,6 +136,7 @@ static const struct {
     {'L', TABLE_RECIPIENTS, print_other  },
     {'A', TABLE_ALIASES,    print_other  },
     {'U', TABLE_REWRITES,   print_rewrite},
+    {'O', TABLE_RULES,      print_rule   },
 };
 
 static int
@@ -146,7 +157,7 @@ dump_map(int dir)
 {
 	static const enum table order[] = {TABLE_SETTINGS, TABLE_PROFILES,
 	    TABLE_ROUTES, TABLE_DOMAINS, TABLE_RECIPIENTS, TABLE_ALIASES,
-	    TABLE_REWRITES};
+	    TABLE_REWRITES, TABLE_RULES};
 	enum table table;
 
 	file = cdbfile_open(dir, MAP_FILE);

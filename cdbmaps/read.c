@@ -17,6 +17,7 @@ static const char *const names[TABLES + 1] = {
     [TABLE_RECIPIENTS] = "recipients",
     [TABLE_ALIASES] = "aliases",
     [TABLE_REWRITES] = "rewrites",
+    [TABLE_RULES] = "rules",
 };
 
 const char *

@@ -2,15 +2,15 @@
 /*
  * ROOM      engine: decides where each message goes.
  * RUNS AS   stage-engine, member of group stage, confined by proc/confine.
- * MAY       take from incoming/; write split/, processed/ and held/; read the
- *           map.
+ * MAY       take from incoming/; write split/, processed/ and held/; put copies
+ *           that rules order into incoming/; read the map.
  * MAY NOT   open any network socket, deliver, accept, write a map.
  * TRUSTS    the map and the checksums of queue files; no byte of a message.
  * IF IT     dies, what it worked on is still in incoming/ (or, committed, in
  *           split/) and is worked on again; nothing is lost or doubled.
  *
- * Path of a message: [receiver] -> intake.c -> decide.c -> handoff.c ->
- *                    lib/mail/spool_move.c, spool_split.c -> [sender]
+ * Path of a message: [receiver] -> intake.c -> rule.c -> decide.c ->
+ *                    handoff.c -> lib/mail/spool_move.c, spool_split.c -> [sender]
  *
  * SECURITY  Messages are hostile: a queue file is parsed by lib/mail only, with
  *           every length checked.  A message that kills its worker twice goes

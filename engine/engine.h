@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Private to the engine.  A message's way: intake.c -> expand.c -> decide.c (-> hops.c)
- * -> handoff.c.
+ * Private to the engine.  A message's way: intake.c -> rule.c (-> copy.c) ->
+ * expand.c -> decide.c (-> hops.c) -> handoff.c.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -13,7 +13,9 @@
 #include "mail/journal.h"
 #include "mail/progress.h"
 #include "mail/queuefile.h"
+#include "mail/draft.h"
 #include "mail/route.h"
+#include "mail/rule.h"
 #include "proc/parent.h"
 
 /* ---- intake.c: arrivals in incoming/, one after the other ---- */
@@ -45,6 +47,7 @@ enum verdict {
 	VERDICT_GO,    /* hand it off as decided */
 	VERDICT_LATER, /* the map is damaged: leave it in incoming/ */
 	VERDICT_DAMAGED,
+	VERDICT_HELD, /* it is in held/, or an operator took it */
 };
 
 /* Decide for every recipient that the name stands for and that is not final.
@@ -66,6 +69,33 @@ enum expanded {
 /* Journal whom the aliases among the recipients stand for. */
 enum expanded expand(struct worker *w, const struct entry *e,
     struct queuefile *qf, const struct progress *progress);
+/* ---- rule.c: what an operator has ordered for such messages ---- */
+
+/*
+ * Ask the rules, if they were not asked before, and do what they have ordered
+ * but for what decide() takes from *progress: VERDICT_GO to go on.  What is
+ * journalled is added to *journal, which holds the journal as it was read.
+ */
+enum verdict rule_entry(struct worker *w, struct entry *e, struct queuefile *qf,
+    struct buf *journal, struct progress *progress);
+
+/* ---- copy.c: copies that rules order ---- */
+
+struct copies {
+	struct commit *list;
+	size_t n;
+};
+
+/* Write one, not yet durable: 0, or -1 and errno. */
+int copies_make(struct worker *w, const struct entry *e, struct queuefile *qf,
+    const struct rule *r, const struct action *a, const struct rcptset *to,
+    struct copies *copies);
+/* Make them durable: 0, or -1 and errno. */
+int copies_flush(struct worker *w, struct copies *copies);
+/* Let those that the journal names be seen, if they are not: 0, or -1 and
+ * errno. */
+int copies_publish(struct worker *w, const struct entry *e, struct str journal);
+void copies_free(struct copies *copies);
 
 /* ---- hops.c: loops ---- */
 

@@ -67,31 +67,37 @@ route_open_file(struct entry *e, struct queuefile *qf)
 {
 	struct progress progress = {0};
 	struct decision d = {0};
+	enum verdict verdict;
 	struct buf store = {0};
-	struct str journal;
+	struct buf journal = {0}; /* grows by what rules order */
+	struct str read;
 	bool again = false;
 
-	if (queuefile_journal(qf, &store, &journal) == -1) {
+	if (queuefile_journal(qf, &store, &read) == -1) {
 		log_warn("%s: read the journal", e->id);
 		retry_later();
 		goto out;
 	}
-	if (progress_read(journal, id_suffix(e->id), qf->envelope.nrecipients,
+	buf_add(&journal, read.s, read.len);
+	if (progress_read(read, id_suffix(e->id), qf->envelope.nrecipients,
 		&progress) == -1) {
 		spool_corrupt(intake.w->spool, e, "no record of its split");
 		goto out;
 	}
-	switch (expand(intake.w, e, qf, &progress)) {
-	case EXPANDED_NOTHING:
-		break;
-	case EXPANDED_SOME:
-		again = true;
-		goto out;
-	case EXPANDED_LATER:
-		retry_later();
-		goto out;
-	}
-	switch (decide(intake.w, qf, &progress, &d)) {
+	verdict = rule_entry(intake.w, e, qf, &journal, &progress);
+	if (verdict == VERDICT_GO)
+		switch (expand(intake.w, e, qf, &progress)) {
+		case EXPANDED_NOTHING:
+			verdict = decide(intake.w, qf, &progress, &d);
+			break;
+		case EXPANDED_SOME:
+			again = true;
+			goto out;
+		case EXPANDED_LATER:
+			verdict = VERDICT_LATER;
+			break;
+		}
+	switch (verdict) {
 	case VERDICT_GO:
 		if (handoff(intake.w, e, qf, &progress, &d) == -1 &&
 		    errno != ENOENT)
@@ -103,10 +109,13 @@ route_open_file(struct entry *e, struct queuefile *qf)
 	case VERDICT_DAMAGED:
 		spool_corrupt(intake.w->spool, e, "content does not match");
 		break;
+	case VERDICT_HELD:
+		break;
 	}
 out:
 	decision_free(&d);
 	progress_free(&progress);
+	buf_free(&journal);
 	buf_free(&store);
 	return again;
 }
@@ -187,6 +196,7 @@ scan_some(void *arg)
 		    on_listed, &slice)) {
 		case 0:
 			intake.rescan[s] = false;
+			spool_clean_slot(intake.w->spool, s);
 			break;
 		case 1: /* more of it later */
 			intake.scanning = true;
@@ -238,7 +248,6 @@ on_shard(void *arg, unsigned shard)
 	struct spool *sp = intake.w->spool;
 
 	(void)arg;
-	spool_clean_slot(sp, shard);
 	spool_recover_splits(sp, shard);
 	if (watch_add(intake.watch, sp->incoming[shard], (int)shard) == -1)
 		fatalx("engine: cannot watch incoming/%u", shard);

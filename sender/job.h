@@ -50,7 +50,8 @@ struct job {
 	int fd;                 /* -1: all of it is in memory */
 	struct queuefile qf;
 	struct buf journal; /* as read, and what we added */
-	struct buf headers; /* what rules have us send before the content */
+	struct buf headers; /* what rules have us send before the content; no
+	                     * line of it begins with a dot */
 	struct progress progress;
 	char *sender; /* as it is sent on, when it is rewritten; NULL: is not */
 	struct profile profile; /* of the route */

@@ -86,6 +86,13 @@ draft_add(struct draft *d, struct spool *sp, const void *data, size_t len)
 	return write_out(d, sp);
 }
 
+void
+draft_add_record(struct draft *d, const struct buf *record)
+{
+	if (d->error == 0)
+		buf_add(&d->bytes, record->data, record->len);
+}
+
 /* The preamble goes in front of what is still in memory, else over the room
  * that was left for it in the file. */
 int

@@ -42,6 +42,9 @@ void draft_begin(
  * -1 and errno (also in d->error; further calls do nothing). */
 int draft_add(struct draft *d, struct spool *sp, const void *data, size_t len);
 
+/* Add a record to its journal, after all of the content. */
+void draft_add_record(struct draft *d, const struct buf *record);
+
 /* Write what is left and the preamble, close: the file is whole, not yet
  * durable.  0, or -1 and errno. */
 int draft_finish(struct draft *d, struct spool *sp);
@@ -66,6 +69,16 @@ struct commit {
 	int status;
 };
 int spool_commit(struct spool *sp, struct commit *batch, size_t n);
+
+/*
+ * A draft of a derived id whose publication was decided, durably, elsewhere:
+ * make it visible in incoming/<slot>, wherever among this room's slots it was
+ * written.  1 now it is, 0 there is no such draft: it was made visible before;
+ * -1 and errno, logged.
+ */
+int spool_publish_draft(struct spool *sp, const char *id, unsigned slot);
+/* Remove what an earlier try has left of it. */
+void spool_drop_draft(struct spool *sp, unsigned slot, const char *id);
 
 /*
  * The same in steps, for who has the next batch waiting: a flush of the whole

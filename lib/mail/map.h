@@ -23,6 +23,7 @@
  *	X               regular expressions
  *	                (F, W, X: a line for each entry, which begins with its
  *	                own "FILE:LINE\t", then "SENDER\tPATTERN\tROUTE")
+ *	O<number>       rule, as its row; numbers from 0
  *	P<name>         profile, every key of it
  *	N4<len><bytes>  network: what clients in it may do (N6 likewise); len is
  *	                one byte

@@ -207,6 +207,25 @@ order_apply(struct rcpt_progress *rcpt, enum ruled kind, const char *value,
 	}
 }
 
+/* A rule is the end of it: as if an attempt had ended so. */
+static void
+end_apply(struct rcpt_progress *rcpt, const struct ruling *r,
+    const struct record *rec)
+{
+	struct record outcome = {
+	    .kind = RECORD_OUTCOME,
+	    .time_s = rec->time_s,
+	    .outcome = OUTCOME_FAILED,
+	    .text = r->value,
+	};
+
+	if (r->kind == RULED_DISCARD) {
+		outcome.outcome = OUTCOME_DISCARDED;
+		outcome.text = str_of("discarded by a rule");
+	}
+	outcome_apply(rcpt, &outcome);
+}
+
 static void
 ruled_apply(struct progress *p, const struct record *rec)
 {
@@ -217,8 +236,7 @@ ruled_apply(struct progress *p, const struct record *rec)
 
 	p->ruled = true;
 	while (ruling_next(&orders, &r)) {
-		if (r.kind == RULED_COPY)
-			continue;
+		p->copied = p->copied || r.kind == RULED_COPY;
 		list = r.recipients;
 		if (!rcptlist_check(list, p->nrcpts))
 			continue;
@@ -228,8 +246,11 @@ ruled_apply(struct progress *p, const struct record *rec)
 			p->hold = value;
 		while (rcptlist_next(&list, &first, &last))
 			for (; first <= last; first++)
-				order_apply(
-				    &p->rcpts[first], r.kind, value, where);
+				if (r.kind >= RULED_REJECT)
+					end_apply(&p->rcpts[first], &r, rec);
+				else
+					order_apply(&p->rcpts[first], r.kind,
+					    value, where);
 	}
 }
 

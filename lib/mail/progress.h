@@ -50,6 +50,7 @@ struct progress {
 	int64_t last_attempt_s;
 	int64_t due_s;    /* as journalled with the last deferral; 0: none */
 	bool ruled;       /* the rules were asked: never again */
+	bool copied;      /* a rule has ordered a copy */
 	const char *hold; /* a rule holds it under this name; NULL: none does,
 	                   * or somebody has released it since */
 	char **kept;      /* the orders' texts */

@@ -13,6 +13,8 @@ static const char *const names[] = {
     [RULED_HEADER] = "header",
     [RULED_COPY] = "copy",
     [RULED_HOLD] = "hold",
+    [RULED_REJECT] = "reject",
+    [RULED_DISCARD] = "discard",
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 

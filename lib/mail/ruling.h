@@ -23,6 +23,8 @@ enum ruled {
 	RULED_HEADER,   /* "NAME: VALUE" is sent before the content */
 	RULED_COPY,     /* the id of a copy that was made */
 	RULED_HOLD,     /* the name under which the message is held */
+	RULED_REJECT,   /* refused for good, with this reply */
+	RULED_DISCARD,  /* not delivered and not reported; no value */
 };
 
 struct ruling {

@@ -159,7 +159,8 @@ int spool_split(struct spool *sp, struct entry *e, int fd,
 int spool_recover_splits(struct spool *sp, unsigned shard);
 /* Rename what is left in sending/<s> back to processed/. */
 int spool_recover_sending(struct spool *sp, unsigned shard);
-/* Unlink what is left in this room's tmp/ slot. */
+/* Unlink what is left in this room's tmp/ slot; the engine: what is older than
+ * a day, after it has seen all of incoming/. */
 int spool_clean_slot(struct spool *sp, unsigned shard);
 /* For a room that several programs are at once: share slot 0 with those that
  * run; the first one in cleans it of what dead ones left.  Held until death.

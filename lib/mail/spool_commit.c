@@ -14,10 +14,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+
+#define DRAFT_KEPT_S 86400
 
 /* Make one finished draft's bytes durable. */
 static int
@@ -170,6 +174,47 @@ spool_commit(struct spool *sp, struct commit *batch, size_t n)
 }
 
 int
+spool_publish_draft(struct spool *sp, const char *id, unsigned slot)
+{
+	for (unsigned i = 0; i < SHARDS; i++) {
+		unsigned s = (slot + i) % SHARDS;
+
+		if (renameat2(sp->tmp[s], id, sp->incoming[slot], id,
+			RENAME_NOREPLACE) == 0)
+			return 1;
+		if (errno == EEXIST) {
+			unlinkat(sp->tmp[s], id, 0);
+			return 0;
+		}
+		if (errno != ENOENT) {
+			log_warn("%s: rename into incoming/", id);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+spool_drop_draft(struct spool *sp, unsigned slot, const char *id)
+{
+	unlinkat(sp->tmp[slot], id, 0);
+}
+
+/*
+ * A draft of the engine may be named by a journal already; it stays for a day,
+ * since the entry whose journal that is may be with an operator meanwhile.
+ */
+static bool
+may_be_wanted(const struct spool *sp, unsigned shard, const char *name)
+{
+	struct stat st;
+
+	return sp->room == ROOM_ENGINE &&
+	       fstatat(sp->tmp[shard], name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       clock_wall_s() - st.st_mtime < DRAFT_KEPT_S;
+}
+
+int
 spool_clean_slot(struct spool *sp, unsigned shard)
 {
 	struct dirent *de;
@@ -185,6 +230,7 @@ spool_clean_slot(struct spool *sp, unsigned shard)
 	}
 	while ((de = readdir(dir)) != NULL)
 		if (de->d_name[0] != '.' &&
+		    !may_be_wanted(sp, shard, de->d_name) &&
 		    unlinkat(sp->tmp[shard], de->d_name, 0) == 0)
 			n++;
 	closedir(dir);
