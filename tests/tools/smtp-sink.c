@@ -30,11 +30,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "wire/address.h"
 #include "wire/server.h"
+#include "wire/ticks.h"
 
 enum { EVENTS = 256 };
 
@@ -48,15 +48,6 @@ struct delayed {
 static struct server_plan plan = {.hostname = "sink.example"};
 static struct delayed *delayed;
 static int listener, poller;
-
-static long long
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 static void
 watch(struct server *s, int op, unsigned events)
@@ -83,7 +74,7 @@ after_turn(struct server *s)
 	d = malloc(sizeof(*d));
 	if (d == NULL)
 		err(1, "malloc");
-	*d = (struct delayed){s, now_ms() + s->delay_ms, delayed};
+	*d = (struct delayed){s, ticks_ms() + s->delay_ms, delayed};
 	delayed = d;
 }
 
@@ -92,7 +83,7 @@ static int
 resume_delayed(void)
 {
 	struct delayed **at = &delayed, *d;
-	long long now = now_ms(), next = -1;
+	long long now = ticks_ms(), next = -1;
 
 	while ((d = *at) != NULL) {
 		if (d->due_ms > now) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "letter.h"
+#include "ticks.h"
 
 enum { BACKOFF_MS = 20, EVENTS = 256, COMMAND_MAX = 1024 };
 
@@ -59,15 +60,6 @@ static size_t body_len;
 static struct session *paused, **paused_end = &paused;
 
 static void next_message(struct session *s);
-
-static long long
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 static void
 record(const char *event, const struct session *s, const char *detail)
@@ -160,7 +152,7 @@ pause_session(struct session *s)
 {
 	disconnect(s);
 	s->step = STEP_PAUSE;
-	s->due_ms = now_ms() + BACKOFF_MS;
+	s->due_ms = ticks_ms() + BACKOFF_MS;
 	s->next_paused = NULL;
 	*paused_end = s;
 	paused_end = &s->next_paused;
@@ -448,7 +440,7 @@ static int
 work(int stall_s)
 {
 	struct epoll_event ev[EVENTS];
-	long long now, last = now_ms();
+	long long now, last = ticks_ms();
 	int i, n;
 
 	while (count.finished < plan->messages) {
@@ -456,7 +448,7 @@ work(int stall_s)
 		    poller, ev, EVENTS, paused != NULL ? BACKOFF_MS / 2 : 1000);
 		if (n == -1 && errno != EINTR)
 			err(1, "epoll_wait");
-		now = now_ms();
+		now = ticks_ms();
 		if (n > 0)
 			last = now;
 		if (now - last > stall_s * 1000LL)
