@@ -7,10 +7,7 @@
 #include "queue_tool.h"
 
 #include <errno.h>
-#include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,18 +27,6 @@ struct change {
 	long changed, left, failed;
 };
 
-/* Who gives the order: the person behind sudo or su, where that is known. */
-static const char *
-operator(void)
-{
-	const char *sudo = getenv("SUDO_USER");
-	struct passwd *pw = getpwuid(getuid());
-
-	return sudo != NULL && *sudo != '\0' ? sudo
-	       : pw != NULL                  ? pw->pw_name
-	                                     : "unknown";
-}
-
 static int
 journal(const struct change *c, const struct view *v)
 {
@@ -50,7 +35,7 @@ journal(const struct change *c, const struct view *v)
 	int rc;
 
 	rec.suffix = id_suffix(v->entry.id);
-	rec.who = str_of(operator());
+	rec.who = str_of(tool_operator());
 	rec.text = str_of(c->why != NULL ? c->why : "");
 	record_format(&rec, &line);
 	rc = queuefile_append(v->fd, &line);
@@ -63,7 +48,7 @@ journal(const struct change *c, const struct view *v)
 static void
 leave_order(struct change *c, const struct view *v)
 {
-	if (control_leave(c->t->spool, c->order, v->entry.id, operator(),
+	if (control_leave(c->t->spool, c->order, v->entry.id, tool_operator(),
 		c->why != NULL ? c->why : "") == -1) {
 		c->failed++;
 		return;
@@ -235,8 +220,8 @@ run_flush(struct tool *t, int argc, char *argv[])
 		if (spool_list(t->spool, STATE_DEFERRED, s, false, on_deferred,
 			&f) == -1)
 			return EXIT_BROKEN;
-	if (control_leave(t->spool, ORDER_FLUSH,
-		f.tag != NULL ? tag : "all", operator(), "") == -1)
+	if (control_leave(t->spool, ORDER_FLUSH, f.tag != NULL ? tag : "all",
+		tool_operator(), "") == -1)
 		return EXIT_BROKEN;
 	printf("%ld deferred entries are due now\n", f.n);
 	return EXIT_DONE;

@@ -15,6 +15,8 @@
  */
 #include "queue_tool.h"
 
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,17 +38,21 @@ static const struct command {
 	bool needs_spool;
 	command_fn *run;
 } commands[] = {
-    {"list",    "list [--json] " CHOICE,             true,  run_list   },
-    {"show",    "show ID ...",                       true,  run_show   },
-    {"cat",     "cat [--raw] ID",                    true,  run_cat    },
-    {"hold",    "hold [--why TEXT] " CHOICE,         true,  run_hold   },
-    {"release", "release " CHOICE,                   true,  run_release},
-    {"requeue", "requeue " CHOICE,                   true,  run_requeue},
-    {"delete",  "delete " CHOICE,                    true,  run_delete },
-    {"flush",   "flush [DOMAIN|TAG]",                true,  run_flush  },
-    {"route",   "route [--from SENDER] ADDRESS ...", true,  run_route  },
-    {"verify",  "verify",			    true,  run_verify },
-    {"setup",   "setup",			     false, run_setup  },
+    {"list",    "list [--json] " CHOICE,                                    true,  run_list   },
+    {"show",    "show ID ...",					      true,  run_show   },
+    {"cat",     "cat [--raw] ID",					   true,  run_cat    },
+    {"hold",    "hold [--why TEXT] " CHOICE,                                true,  run_hold   },
+    {"release", "release " CHOICE,					  true,  run_release},
+    {"requeue", "requeue " CHOICE,					  true,  run_requeue},
+    {"delete",  "delete " CHOICE,					   true,  run_delete },
+    {"flush",   "flush [DOMAIN|TAG]",				       true,  run_flush  },
+    {"pause",   "pause [--why TEXT] [--until TIME] DOMAIN|TAG|PROFILE|all", true,
+     run_pause										},
+    {"resume",  "resume DOMAIN|TAG|PROFILE|all",                            true,  run_resume },
+    {"pauses",  "pauses [--json]",					  true,  run_pauses },
+    {"route",   "route [--from SENDER] ADDRESS ...",                        true,  run_route  },
+    {"verify",  "verify",						   true,  run_verify },
+    {"setup",   "setup",						    false, run_setup  },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -68,6 +74,26 @@ tool_map(struct tool *t)
 	return t->map;
 }
 
+const struct pauses *
+tool_pauses(struct tool *t)
+{
+	if (!t->pauses_read)
+		pauses_read(t->spool, &t->pauses);
+	t->pauses_read = true;
+	return &t->pauses;
+}
+
+char *
+tool_operator(void)
+{
+	char *sudo = getenv("SUDO_USER");
+	struct passwd *pw = getpwuid(getuid());
+
+	return sudo != NULL && *sudo != '\0' ? sudo
+	       : pw != NULL                  ? pw->pw_name
+	                                     : "unknown";
+}
+
 static int
 usage(void)
 {
@@ -86,6 +112,7 @@ run(const struct command *c, struct tool *t, int argc, char *argv[])
 				   ROOM_QUEUE_TOOL, true)) == NULL)
 		return EXIT_BROKEN;
 	status = c->run(t, argc, argv);
+	pauses_free(&t->pauses);
 	map_close(&t->map);
 	spool_close(&t->spool);
 	if (status == EXIT_USAGE)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Private to queue-tool.  An order's way: queue_tool.c (which command) ->
- * select.c (which entries) -> list.c, show.c, change.c, explain.c, verify.c.
+ * select.c (which entries) -> list.c, show.c, change.c, pause.c, explain.c,
+ * verify.c; json.c writes for programs.
  */
 #ifndef QUEUE_TOOL_H
 #define QUEUE_TOOL_H
@@ -12,8 +13,10 @@
 
 #include "mail/entry.h"
 #include "mail/map.h"
+#include "mail/pause.h"
 #include "mail/progress.h"
 #include "mail/queuefile.h"
+#include "mail/route.h"
 #include "mail/spool.h"
 
 /* Exit statuses, the same for every command. */
@@ -26,12 +29,21 @@ enum exit_status {
 
 struct tool {
 	const char *spool_path;
-	struct spool *spool; /* NULL for commands that open none */
-	struct map *map;     /* tool_map() */
+	struct spool *spool;  /* NULL for commands that open none */
+	struct map *map;      /* tool_map() */
+	struct pauses pauses; /* tool_pauses() */
+	bool pauses_read;
 };
 
 /* The compiled map, opened when first asked for; NULL with the reason logged. */
 struct map *tool_map(struct tool *t);
+
+/* The pauses, read when first asked for. */
+const struct pauses *tool_pauses(struct tool *t);
+
+/* Who gives the order: the person behind sudo or su, where that is known.  Not
+ * to be changed. */
+char *tool_operator(void);
 
 /* A command gets its own words, argv[0] being its name, and returns an
  * enum exit_status. */
@@ -45,6 +57,9 @@ command_fn run_release; /* change.c */
 command_fn run_requeue; /* change.c */
 command_fn run_delete;  /* change.c */
 command_fn run_flush;   /* change.c */
+command_fn run_pause;   /* pause.c */
+command_fn run_resume;  /* pause.c */
+command_fn run_pauses;  /* pause.c */
 command_fn run_route;   /* explain.c */
 command_fn run_verify;  /* verify.c */
 
@@ -63,6 +78,13 @@ struct view {
  * it has moved on meanwhile).  view_close() in any case. */
 const char *view_open(struct tool *t, const struct entry *e, struct view *v_r);
 void view_close(struct view *v);
+
+/* The first recipient that the entry stands for and that still waits, or
+ * NULL. */
+const struct recipient *view_first_pending(const struct view *v);
+/* Where that one goes by the map as it is now; ROUTE_NONE when there is none. */
+enum route_answer view_route(
+    struct tool *t, const struct view *v, struct route *route_r);
 
 /* ---- select.c: which entries ---- */
 
@@ -102,6 +124,19 @@ bool selection_narrows(const struct selection *s);
  */
 long select_each(struct tool *t, const struct selection *s,
     void (*on_view)(void *arg, struct view *v, const char *why), void *arg);
+
+/* ---- pause.c: pauses ---- */
+
+/* The one that holds up the entry; NULL: none. */
+const struct pause *pause_of(struct tool *t, const struct view *v);
+/* What, since when, until when, who and why, on one line without its end. */
+void pause_print(const struct pause *p);
+
+/* ---- json.c: an object a line ---- */
+
+void json_print_entry(const struct view *v, const struct pause *pause);
+void json_print_damaged(const struct view *v, const char *why);
+void json_print_pause(const struct pause *p);
 
 /* ---- text.c: strangers' bytes for people's eyes ---- */
 

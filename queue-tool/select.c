@@ -15,6 +15,9 @@
 #include "mail/address.h"
 #include "mail/route.h"
 
+/* Of base 32, as entry.c writes it. */
+#define TAG_DIGITS "0123456789abcdefghjkmnpqrstvwxyz"
+
 /* "90", "90s", "15m", "4h", "5d": seconds, or -1. */
 static int64_t
 parse_age(const char *text)
@@ -48,7 +51,7 @@ selection_destination(struct tool *t, const char *text, char tag[TAG_LEN + 1])
 	char address[ADDRESS_MAX + 1];
 	struct route_query query = {.recipient = address};
 
-	if (strlen(text) == TAG_LEN && strchr(text, '.') == NULL) {
+	if (strlen(text) == TAG_LEN && strspn(text, TAG_DIGITS) == TAG_LEN) {
 		memcpy(tag, text, TAG_LEN + 1);
 		return 0;
 	}

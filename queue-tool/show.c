@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mail/route.h"
 #include "mail/ruling.h"
 
 /* ---- show ---- */
@@ -166,7 +165,7 @@ static void
 print_next(struct tool *t, const struct view *v)
 {
 	static struct route route;
-	size_t i = 0;
+	const struct pause *pause = pause_of(t, v);
 
 	printf("%-12s%u\n", "attempts", v->progress.attempts);
 	if (v->entry.state == STATE_DEFERRED)
@@ -176,13 +175,12 @@ print_next(struct tool *t, const struct view *v)
 		    v->entry.state == STATE_HELD      ? "when it is released"
 		    : v->entry.state == STATE_CORRUPT ? "never"
 						      : "now");
-	while (i < v->progress.nrcpts &&
-	       (!v->progress.rcpts[i].mine || v->progress.rcpts[i].final))
-		i++;
-	if (i == v->progress.nrcpts || tool_map(t) == NULL)
-		return;
-	if (ruling_route(t->map, &v->qf.envelope, i, &v->progress.rcpts[i],
-		&route) == ROUTE_FOUND)
+	if (pause != NULL) {
+		printf("%-12s", "paused");
+		pause_print(pause);
+		putchar('\n');
+	}
+	if (view_route(t, v, &route) == ROUTE_FOUND)
 		printf("%-12s%s (%s, profile %s)\n", "route", route.text,
 		    route.where, route.profile);
 }

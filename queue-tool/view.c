@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "mail/ruling.h"
 
 const char *
 view_open(struct tool *t, const struct entry *e, struct view *v_r)
@@ -35,4 +36,34 @@ view_close(struct view *v)
 	buf_free(&v->store);
 	queuefile_free(&v->qf);
 	fd_close(&v->fd);
+}
+
+static size_t
+first_pending(const struct view *v)
+{
+	size_t i = 0;
+
+	while (i < v->progress.nrcpts &&
+	       (!v->progress.rcpts[i].mine || v->progress.rcpts[i].final))
+		i++;
+	return i;
+}
+
+const struct recipient *
+view_first_pending(const struct view *v)
+{
+	size_t i = first_pending(v);
+
+	return i < v->progress.nrcpts ? &v->qf.envelope.recipients[i] : NULL;
+}
+
+enum route_answer
+view_route(struct tool *t, const struct view *v, struct route *route_r)
+{
+	size_t i = first_pending(v);
+
+	if (i == v->progress.nrcpts || tool_map(t) == NULL)
+		return ROUTE_NONE;
+	return ruling_route(
+	    t->map, &v->qf.envelope, i, &v->progress.rcpts[i], route_r);
 }

@@ -72,7 +72,7 @@ share_of(const struct destination *d)
 {
 	if (total >= BACKLOG_MAX)
 		return BACKLOG_TRICKLE;
-	if (destination_suspended(d) || total >= BACKLOG_MAX / 2)
+	if (destination_waits(d) || total >= BACKLOG_MAX / 2)
 		return BACKLOG_SHARE;
 	return BACKLOG_MAX / 2;
 }
@@ -133,7 +133,7 @@ static bool
 runs_low(const struct destination *d)
 {
 	return d->backlog.left_out && d->backlog.count <= LOW &&
-	       !destination_suspended(d);
+	       !destination_waits(d);
 }
 
 /* Read the disk as soon as a destination runs low, but not all the time. */

@@ -136,7 +136,7 @@ conn_evict(void)
 	struct conn *c;
 
 	TAILQ_FOREACH(c, &idle, link)
-	if (c->dest->backlog.count == 0) {
+	if (c->dest->backlog.count == 0 || c->dest->paused) {
 		conn_close(c);
 		return true;
 	}

@@ -11,6 +11,7 @@
 #include "job.h"
 #include "local.h"
 #include "outcome.h"
+#include "paused.h"
 #include "proc/loop.h"
 #include "proc/shards.h"
 #include "sender.h"
@@ -53,6 +54,7 @@ destination_get(const char *tag)
 	memcpy(d->tag, tag, sizeof(d->tag));
 	RB_INIT(&d->backlog.queue);
 	LIST_INIT(&d->idle);
+	d->paused = paused_covers(d);
 	RB_INSERT(destination_tree, &all, d);
 	return d;
 }
@@ -79,7 +81,7 @@ static bool
 is_done(const struct destination *d)
 {
 	return d->backlog.count == 0 && !d->backlog.left_out &&
-	       d->nconns == 0 && !destination_suspended(d);
+	       d->nconns == 0 && !destination_waits(d);
 }
 
 void
@@ -134,7 +136,7 @@ destination_ready(struct destination *d)
 {
 	struct ready_list *list;
 
-	if (d->backlog.count == 0 || destination_suspended(d))
+	if (d->backlog.count == 0 || destination_waits(d))
 		return;
 	if (d->ready && LIST_EMPTY(&d->idle) &&
 	    d->ready_prio == backlog_prio(&d->backlog))
@@ -165,6 +167,7 @@ destination_learn(struct destination *d, const struct job *job, size_t i)
 		destination_unlearn(d);
 		return answer;
 	}
+	destination_review_pause(d);
 	return ROUTE_FOUND;
 }
 
@@ -173,6 +176,8 @@ destination_unlearn(struct destination *d)
 {
 	free(d->route);
 	d->route = NULL;
+	if (d->paused) /* perhaps by a profile that it has no more */
+		destination_review_pause(d);
 }
 
 void
@@ -296,6 +301,33 @@ destination_crowded(struct destination *d)
 {
 	d->crowd_limit = d->nreached;
 	d->crowded_ms = clock_steady_ms() + CROWDED_MS;
+}
+
+/* ---- pauses ---- */
+
+bool
+destination_waits(const struct destination *d)
+{
+	return d->paused || destination_suspended(d);
+}
+
+void
+destination_review_pause(struct destination *d)
+{
+	bool was = d->paused;
+
+	d->paused = paused_covers(d);
+	if (d->paused == was)
+		return;
+	log_info("destination %s: %s destination=\"%s\"", d->tag,
+	    d->paused ? "paused" : "goes on", name_of(d));
+	if (d->paused) {
+		not_ready(d);
+		backlog_trim(d);
+	} else {
+		destination_ready(d);
+		destination_settle(d);
+	}
 }
 
 /* ---- who goes next ---- */

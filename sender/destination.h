@@ -5,7 +5,7 @@
  *
  * A destination that cannot be reached is suspended as a whole, with growing
  * back-off; then one message probes it.  What waits for it stays in processed/
- * meanwhile and uses up no retry.
+ * meanwhile and uses up no retry.  So does what waits for a paused one.
  */
 #ifndef SENDER_DESTINATION_H
 #define SENDER_DESTINATION_H
@@ -36,6 +36,7 @@ struct destination {
 	unsigned nconns;       /* all of its connections, idle ones too */
 	struct route *route;   /* NULL: not learned yet from this map */
 	struct profile profile;
+	bool paused;          /* by an operator, see paused.h */
 	unsigned failures;    /* times in a row that it could not be reached */
 	int64_t suspended_ms; /* steady time of the next probe, 0: not */
 	unsigned nreached;    /* connections on which it has greeted us */
@@ -68,6 +69,12 @@ void destination_unlearn(struct destination *d);
 void destination_reached(struct destination *d);
 void destination_suspend(struct destination *d, const char *reason);
 bool destination_suspended(const struct destination *d);
+
+/* It was learned or unlearned, or the pauses have changed. */
+void destination_review_pause(struct destination *d);
+/* Is it suspended or paused? Then nothing of it is claimed. */
+bool destination_waits(const struct destination *d);
+
 /* An operator says: try now. */
 void destination_lift(struct destination *d);
 /* It refuses one more connection while others serve: ask for no more now. */

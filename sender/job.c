@@ -428,7 +428,10 @@ job_prepare(struct job *job, struct destination *d)
 	}
 	switch (job_route(job, d)) {
 	case ROUTE_FOUND:
-		return true;
+		if (!d->paused)
+			return true;
+		job_return(job); /* its profile is, as we have learned now */
+		return false;
 	case ROUTE_NONE:
 		job_reroute(job);
 		return false;
@@ -468,7 +471,8 @@ job_take(struct destination *d)
 	struct job *job = NULL;
 	struct entry e;
 
-	while (job == NULL && sender_may_begin() && backlog_next(d, &e))
+	while (job == NULL && !d->paused && sender_may_begin() &&
+	       backlog_next(d, &e))
 		job = job_claim(d, &e);
 	return job;
 }

@@ -12,6 +12,7 @@
 #include "job.h"
 #include "mail/control.h"
 #include "outcome.h"
+#include "paused.h"
 #include "proc/loop.h"
 #include "proc/watch.h"
 #include "sender.h"
@@ -139,16 +140,26 @@ flush(const char *subject)
 		control_done(sender.spool, ORDER_FLUSH, subject);
 }
 
+/* The pauses themselves were read before, or are read next. */
+static void
+resumed(const char *subject)
+{
+	if (sender.worker->number == 0)
+		control_done(sender.spool, ORDER_RESUME, subject);
+}
+
 static void
 on_order(void *arg, enum order order, const char *subject)
 {
 	struct standing *st;
 
 	(void)arg;
-	if (order == ORDER_FLUSH) {
+	if (order == ORDER_FLUSH)
 		flush(subject);
+	if (order == ORDER_RESUME)
+		resumed(subject);
+	if (order >= ORDER_FLUSH)
 		return;
-	}
 	LIST_FOREACH(st, &standing, link)
 	if (st->order == order && strcmp(st->id, subject) == 0)
 		return;
@@ -161,18 +172,22 @@ on_order(void *arg, enum order order, const char *subject)
 static void
 on_name(void *arg, int key, const char *name)
 {
-	char subject[ID_SIZE];
+	char subject[SUBJECT_SIZE];
 	enum order order;
 
 	(void)key;
-	if (control_parse(name, &order, subject) == 0)
-		on_order(arg, order, subject);
+	if (control_parse(name, &order, subject) == -1)
+		return;
+	if (order == ORDER_PAUSE || order == ORDER_RESUME)
+		paused_read();
+	on_order(arg, order, subject);
 }
 
 static void
 on_rescan(void *arg, int key)
 {
 	(void)key;
+	paused_read();
 	if (control_list(sender.spool, on_order, arg) == -1)
 		log_warn("read control/");
 }
@@ -199,6 +214,7 @@ orders_start(void)
 	watch = watch_new(on_name, on_rescan, NULL);
 	if (watch_add(watch, sender.spool->control, 0) == -1)
 		fatalx("control/: cannot be watched");
+	paused_start();
 	on_rescan(NULL, 0);
 	look_timer = loop_timer_new(on_look, NULL);
 	loop_timer_set(look_timer, LOOK_MS);

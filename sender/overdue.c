@@ -50,6 +50,8 @@ overdue_review(struct destination *d, const char *reason)
 	const struct profile *p = &d->profile;
 	int64_t now_s = clock_wall_s();
 
+	if (d->paused) /* since the attempt began */
+		return;
 	if (clock_trusted())
 		give_up(d, now_s - age_limit(p), reason);
 	if (p->delay_warning_s > 0)

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define NAME_SIZE (ID_SIZE + 16)
+#define NAME_SIZE (SUBJECT_SIZE + 16)
 #define ORDER_MAX 4096 /* bytes of a file */
 
 static const char *const order_names[ORDERS] = {
@@ -20,6 +20,8 @@ static const char *const order_names[ORDERS] = {
     [ORDER_DELETE] = "delete",
     [ORDER_REQUEUE] = "requeue",
     [ORDER_FLUSH] = "flush",
+    [ORDER_PAUSE] = "pause",
+    [ORDER_RESUME] = "resume",
 };
 
 const char *
@@ -60,7 +62,7 @@ control_leave(struct spool *sp, enum order order, const char *subject,
 }
 
 int
-control_parse(const char *name, enum order *order_r, char subject[ID_SIZE])
+control_parse(const char *name, enum order *order_r, char subject[SUBJECT_SIZE])
 {
 	struct str rest = str_of(name);
 	struct str order = str_cut(&rest, '.');
@@ -68,8 +70,9 @@ control_parse(const char *name, enum order *order_r, char subject[ID_SIZE])
 	for (int o = 0; o < ORDERS; o++) {
 		if (!str_eq(order, order_names[o]))
 			continue;
-		if (str_copy(subject, ID_SIZE, rest) == -1 ||
-		    (o != ORDER_FLUSH && !id_check(subject)))
+		if (str_copy(subject, SUBJECT_SIZE, rest) == -1 ||
+		    (o < ORDER_FLUSH &&
+			(rest.len >= ID_SIZE || !id_check(subject))))
 			return -1;
 		*order_r = (enum order)o;
 		return 0;
@@ -110,7 +113,7 @@ control_list(struct spool *sp,
     void (*on_order)(void *arg, enum order order, const char *subject),
     void *arg)
 {
-	char subject[ID_SIZE];
+	char subject[SUBJECT_SIZE];
 	struct dirent *de;
 	enum order order;
 	DIR *dir;

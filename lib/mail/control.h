@@ -6,7 +6,9 @@
  *
  * An entry in sending/ belongs to the sender that claimed it; hold, delete and
  * requeue of one are left here and obeyed after the attempt.  flush lifts a
- * destination's suspension; its subject is a tag, or "all".
+ * destination's suspension; its subject is a tag, or "all".  pause stands until
+ * it is lifted (mail/pause.h), and resume tells the sender that it was; their
+ * subjects may be "profile=NAME" too.
  */
 #ifndef MAIL_CONTROL_H
 #define MAIL_CONTROL_H
@@ -15,8 +17,17 @@
 #include "mail/entry.h"
 #include "mail/spool.h"
 
-enum order { ORDER_HOLD, ORDER_DELETE, ORDER_REQUEUE, ORDER_FLUSH };
-#define ORDERS (ORDER_FLUSH + 1)
+enum order {
+	ORDER_HOLD,
+	ORDER_DELETE,
+	ORDER_REQUEUE,
+	ORDER_FLUSH,
+	ORDER_PAUSE,
+	ORDER_RESUME,
+};
+#define ORDERS (ORDER_RESUME + 1)
+
+#define SUBJECT_SIZE 80 /* NUL included */
 
 /* "hold". */
 const char *order_name(enum order order);
@@ -27,7 +38,8 @@ int control_leave(struct spool *sp, enum order order, const char *subject,
     const char *who, const char *why);
 
 /* What a file name in control/ orders: 0, or -1 when it is none. */
-int control_parse(const char *name, enum order *order_r, char subject[ID_SIZE]);
+int control_parse(
+    const char *name, enum order *order_r, char subject[SUBJECT_SIZE]);
 
 /* Append who gave it and why, "WHO WHY".  0 or -1. */
 int control_read(

@@ -23,7 +23,7 @@ main(void)
 {
 	struct spool *tool = fixture_spool(ROOM_QUEUE_TOOL);
 	struct buf text = {0}, seen = {0};
-	char subject[ID_SIZE];
+	char subject[SUBJECT_SIZE];
 	enum order order;
 
 	log_open("test", STDERR_FILENO, false);
