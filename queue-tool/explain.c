@@ -5,9 +5,11 @@
  */
 #include "queue_tool.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "mail/address.h"
 #include "mail/alias.h"
 #include "mail/profile.h"
@@ -40,10 +42,13 @@ print_hops(const struct route *r)
 	}
 }
 
-/* The calendar in delays, as far as the first count or lifetime ends it. */
+/* In delays, then in dates as far as count or lifetime let it go on. */
 static void
 print_retries(const struct profile *p)
 {
+	static struct calendar calendar;
+	int64_t now_s = clock_wall_s();
+
 	printf("  retry        after ");
 	for (size_t i = 0; i < p->nretry; i++) {
 		if (i > 0)
@@ -51,11 +56,6 @@ print_retries(const struct profile *p)
 		print_span(stdout, p->retry_s[i]);
 	}
 	printf(p->nretry > 1 ? ", the last repeats\n" : ", repeated\n");
-	if (p->retries_max > 0) {
-		printf("  retries      %u, over ", p->retries_max);
-		print_span(stdout, (int64_t)profile_total_s(p));
-		putchar('\n');
-	}
 	if (p->lifetime_s > 0) {
 		printf("  lifetime     ");
 		print_span(stdout, p->lifetime_s);
@@ -63,6 +63,9 @@ print_retries(const struct profile *p)
 	}
 	printf("  at the end   %s\n",
 	    p->discard ? "discard" : "report to the sender");
+	printf("  calendar     if it is first tried now\n");
+	calendar_make(p, 0, now_s, now_s, &calendar);
+	calendar_print(&calendar, "    ", p->discard);
 }
 
 /* What RCPT is answered, where a local domain lists its recipients. */
@@ -86,6 +89,8 @@ print_recipient(struct tool *t, const char *address)
 	}
 }
 
+static bool as_json; /* --json */
+
 static int explain(
     struct tool *t, const char *address, const char *from, bool is_target);
 
@@ -99,16 +104,22 @@ explain_alias(struct tool *t, const char *address, const char *from)
 	int found, is_new;
 
 	is_new = rewrite_find(t->map, REWRITE_RECIPIENT, address, text, where);
-	if (is_new == 1)
+	if (is_new == 1 && as_json)
+		json_print_replaced(address, "rewritten", where, text);
+	else if (is_new == 1)
 		printf("%s\n  rewritten    %s: to %s\n", address, where, text);
 	found =
 	    alias_expand(t->map, is_new == 1 ? text : address, &targets, where);
 	if (found == 0 && is_new == 1) {
-		print_recipient(t, address);
+		if (!as_json)
+			print_recipient(t, address);
 		explain(t, text, from, true);
 		return 1;
 	}
-	if (found == 1) {
+	if (found == 1 && as_json) {
+		json_print_replaced(
+		    address, "alias", where, buf_text(&targets));
+	} else if (found == 1) {
 		printf("%s\n  alias        %s: stands for %s\n", address, where,
 		    buf_text(&targets));
 		print_recipient(t, address);
@@ -142,6 +153,8 @@ explain(struct tool *t, const char *address, const char *from, bool is_target)
 	}
 	if (!is_target && (found = explain_alias(t, address, from)) != 0)
 		return found == 1 ? EXIT_DONE : EXIT_BROKEN;
+	if (as_json)
+		return json_print_route(t, address, from);
 	printf("%s\n", address);
 	switch (route_find(t->map, &query, &r)) {
 	case ROUTE_NONE:
@@ -167,18 +180,28 @@ explain(struct tool *t, const char *address, const char *from, bool is_target)
 int
 run_route(struct tool *t, int argc, char *argv[])
 {
-	int status = EXIT_DONE, one, first = 1;
+	static const struct option options[] = {
+	    {"from", required_argument, NULL, 'f'},
+	    {"json", no_argument,       NULL, 'j'},
+	    {NULL,   0,                 NULL, 0  },
+	};
+	int status = EXIT_DONE, one, opt;
 	const char *from = NULL;
 
-	if (argc > 2 && strcmp(argv[1], "--from") == 0) {
-		from = strcmp(argv[2], "<>") == 0 ? "" : argv[2];
-		first = 3;
+	optind = 0; /* glibc: begin anew */
+	while ((opt = getopt_long(argc, argv, "+f:j", options, NULL)) != -1) {
+		if (opt == 'j')
+			as_json = true;
+		else if (opt == 'f')
+			from = strcmp(optarg, "<>") == 0 ? "" : optarg;
+		else
+			return EXIT_USAGE;
 	}
-	if (argc <= first)
+	if (argc <= optind)
 		return EXIT_USAGE;
 	if (tool_map(t) == NULL)
 		return EXIT_BROKEN;
-	for (int i = first; i < argc; i++)
+	for (int i = optind; i < argc; i++)
 		if ((one = explain(t, argv[i], from, false)) > status)
 			status = one;
 	return status;

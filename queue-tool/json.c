@@ -7,7 +7,9 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
+#include "mail/journal.h"
 #include "mail/pause.h"
 
 /* jansson refuses what is not UTF-8, and strangers' bytes often are not: those
@@ -30,6 +32,19 @@ text(const char *s)
 	j = json_stringn(buf_text(&clean), clean.len);
 	buf_free(&clean);
 	return j;
+}
+
+/* Unless there is none. */
+static void
+set_slice(json_t *o, const char *name, struct str s)
+{
+	struct buf copy = {0};
+
+	if (s.len == 0)
+		return;
+	buf_add(&copy, s.s, s.len);
+	json_object_set_new(o, name, text(buf_text(&copy)));
+	buf_free(&copy);
 }
 
 /* One object, one line; it is freed. */
@@ -124,6 +139,174 @@ void
 json_print_entry(const struct view *v, const struct pause *pause)
 {
 	print(entry_object(v, pause));
+}
+
+static json_t *
+journal(const struct view *v)
+{
+	struct str rest = v->journal;
+	struct buf store = {0};
+	struct record rec;
+	json_t *list = json_array(), *o;
+
+	while (record_next(&rest, &store, &rec)) {
+		o = json_object();
+		json_object_set_new(o, "time", json_integer(rec.time_s));
+		json_object_set_new(
+		    o, "kind", json_string(record_name(rec.kind)));
+		set_slice(o, "part", rec.suffix);
+		if (rec.kind == RECORD_OUTCOME) {
+			json_object_set_new(o, "outcome",
+			    json_string(outcome_name(rec.outcome)));
+			json_object_set_new(
+			    o, "attempt", json_integer(rec.attempt));
+		}
+		set_slice(o, "recipients", rec.recipients);
+		set_slice(o, "host", rec.host);
+		set_slice(o, "text", rec.text);
+		set_slice(o, "who", rec.who);
+		json_array_append_new(list, o);
+	}
+	buf_free(&store);
+	return list;
+}
+
+static json_t *
+calendar_object(const struct calendar *c)
+{
+	json_t *o = json_object(), *list = json_array();
+
+	for (size_t i = 0; i < c->n && i < CALENDAR_LINES; i++)
+		json_array_append_new(list, json_integer(c->at_s[i]));
+	json_object_set_new(o, "attempts", list);
+	json_object_set_new(o, "retries", json_integer((json_int_t)c->n - 1));
+	json_object_set_new(o, "total", json_integer(c->last_s - c->first_s));
+	json_object_set_new(o, "given_up", json_integer(c->last_s));
+	return o;
+}
+
+/* What both tell of a route. */
+static void
+set_route(json_t *o, const struct route *r, const struct calendar *c)
+{
+	json_object_set_new(o, "route", text(r->text));
+	json_object_set_new(o, "where", text(r->where));
+	json_object_set_new(o, "profile", text(r->profile));
+	if (c != NULL)
+		json_object_set_new(o, "calendar", calendar_object(c));
+}
+
+void
+json_print_story(const struct view *v, const struct pause *pause,
+    const struct route *route, const struct calendar *calendar)
+{
+	json_t *o = entry_object(v, pause);
+
+	if (route != NULL)
+		set_route(o, route, calendar);
+	json_object_set_new(o, "journal", journal(v));
+	print(o);
+}
+
+/* ---- routes ---- */
+
+static void
+on_step(void *arg, const char *step, const char *key, bool matched,
+    const char *where)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "step", text(step));
+	json_object_set_new(o, "key", text(key));
+	json_object_set_new(o, "matches", json_boolean(matched));
+	if (matched)
+		json_object_set_new(o, "where", text(where));
+	json_array_append_new(arg, o);
+}
+
+static json_t *
+hops(const struct route *r)
+{
+	const struct hop *order[HOPS_MAX];
+	json_t *list = json_array(), *o;
+
+	route_order(r, order);
+	for (size_t i = 0; i < r->nhops; i++) {
+		o = json_object();
+		json_object_set_new(
+		    o, "weight", json_integer(order[i]->weight));
+		set_slice(o, "host", order[i]->host);
+		if (!order[i]->is_unix)
+			json_object_set_new(
+			    o, "port", json_integer(order[i]->port));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static void
+set_found(json_t *o, struct tool *t, const struct route *r)
+{
+	static struct calendar calendar;
+	int64_t now_s = clock_wall_s();
+	struct profile p;
+	bool known = profile_find(t->map, r->profile, &p) == 1;
+
+	if (known)
+		calendar_make(&p, 0, now_s, now_s, &calendar);
+	json_object_set_new(o, "pattern", text(r->pattern));
+	set_route(o, r, known ? &calendar : NULL);
+	json_object_set_new(o, "hops", hops(r));
+	json_object_set_new(o, "destination", text(r->destination));
+	json_object_set_new(o, "tag", json_string(r->tag));
+}
+
+int
+json_print_route(struct tool *t, const char *address, const char *from)
+{
+	static struct route r;
+	json_t *o = json_object(), *steps = json_array();
+	struct route_query query = {
+	    .recipient = address,
+	    .sender = from,
+	    .on_step = on_step,
+	    .arg = steps,
+	};
+	enum route_answer answer = route_find(t->map, &query, &r);
+
+	json_object_set_new(o, "address", text(address));
+	json_object_set_new(o, "steps", steps);
+	json_object_set_new(o, "answer",
+	    json_string(answer == ROUTE_FOUND  ? "found"
+			: answer == ROUTE_NONE ? "none"
+					       : "later"));
+	if (answer == ROUTE_FOUND)
+		set_found(o, t, &r);
+	print(o);
+	return answer == ROUTE_FOUND  ? EXIT_DONE
+	       : answer == ROUTE_NONE ? EXIT_NONE
+	                              : EXIT_BROKEN;
+}
+
+void
+json_print_replaced(const char *address, const char *how, const char *where,
+    const char *targets)
+{
+	json_t *o = json_object(), *list = json_array();
+	struct str rest = str_of(targets), target;
+	struct buf copy = {0};
+
+	while ((target = str_word(&rest)).len > 0) {
+		buf_clear(&copy);
+		buf_add(&copy, target.s, target.len);
+		json_array_append_new(list, text(buf_text(&copy)));
+	}
+	buf_free(&copy);
+	json_object_set_new(o, "address", text(address));
+	json_object_set_new(o, "by", json_string(how));
+	json_object_set_new(o, "where", text(where));
+	json_object_set_new(o, "replaced", list);
+	print(o);
 }
 
 void

@@ -39,7 +39,7 @@ static const struct command {
 	command_fn *run;
 } commands[] = {
     {"list",    "list [--json] " CHOICE,                                    true,  run_list   },
-    {"show",    "show ID ...",					      true,  run_show   },
+    {"show",    "show [--json] ID ...",				     true,  run_show   },
     {"cat",     "cat [--raw] ID",					   true,  run_cat    },
     {"hold",    "hold [--why TEXT] " CHOICE,                                true,  run_hold   },
     {"release", "release " CHOICE,					  true,  run_release},
@@ -50,7 +50,7 @@ static const struct command {
      run_pause										},
     {"resume",  "resume DOMAIN|TAG|PROFILE|all",                            true,  run_resume },
     {"pauses",  "pauses [--json]",					  true,  run_pauses },
-    {"route",   "route [--from SENDER] ADDRESS ...",                        true,  run_route  },
+    {"route",   "route [--json] [--from SENDER] ADDRESS ...",               true,  run_route  },
     {"verify",  "verify",						   true,  run_verify },
     {"setup",   "setup",						    false, run_setup  },
 };

@@ -14,6 +14,7 @@
 #include "mail/entry.h"
 #include "mail/map.h"
 #include "mail/pause.h"
+#include "mail/profile.h"
 #include "mail/progress.h"
 #include "mail/queuefile.h"
 #include "mail/route.h"
@@ -132,9 +133,35 @@ const struct pause *pause_of(struct tool *t, const struct view *v);
 /* What, since when, until when, who and why, on one line without its end. */
 void pause_print(const struct pause *p);
 
+/* ---- calendar.c: attempts to come ---- */
+
+#define CALENDAR_LINES 100 /* attempts that are listed one by one */
+
+struct calendar {
+	unsigned done; /* attempts that were made before */
+	int64_t first_s, last_s;
+	size_t n; /* attempts to come, listed or not; at least one */
+	int64_t at_s[CALENDAR_LINES];
+};
+
+/* The next attempt is at first_s, after so many that were deferred. */
+void calendar_make(const struct profile *p, unsigned attempts,
+    int64_t arrival_s, int64_t first_s, struct calendar *c_r);
+void calendar_print(const struct calendar *c, const char *indent, bool discard);
+
 /* ---- json.c: an object a line ---- */
 
 void json_print_entry(const struct view *v, const struct pause *pause);
+/* The same with its journal, its route and its calendar (either may be
+ * NULL). */
+void json_print_story(const struct view *v, const struct pause *pause,
+    const struct route *route, const struct calendar *calendar);
+/* The search for a route, with all its steps: an enum exit_status. */
+int json_print_route(struct tool *t, const char *address, const char *from);
+/* What an address was replaced by: "alias" or "rewritten", where that is
+ * written, and by which addresses, divided by blanks. */
+void json_print_replaced(const char *address, const char *how,
+    const char *where, const char *targets);
 void json_print_damaged(const struct view *v, const char *why);
 void json_print_pause(const struct pause *p);
 

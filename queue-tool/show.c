@@ -185,8 +185,54 @@ print_next(struct tool *t, const struct view *v)
 		    route.where, route.profile);
 }
 
+/* What is to come by the profile of its route: false when that is not known,
+ * or when nothing is. */
+static bool
+find_calendar(struct tool *t, const struct view *v, const struct route *r,
+    struct profile *p_r, struct calendar *c_r)
+{
+	int64_t next_s = clock_wall_s();
+
+	if (v->entry.state == STATE_HELD || v->entry.state == STATE_CORRUPT ||
+	    profile_find(t->map, r->profile, p_r) != 1)
+		return false;
+	if (v->entry.state == STATE_DEFERRED && v->entry.due_s > next_s)
+		next_s = v->entry.due_s;
+	calendar_make(
+	    p_r, v->progress.attempts, v->qf.envelope.arrival_s, next_s, c_r);
+	return true;
+}
+
+static void
+print_calendar(struct tool *t, const struct view *v)
+{
+	static struct route route;
+	static struct calendar calendar;
+	struct profile p;
+
+	if (view_route(t, v, &route) != ROUTE_FOUND ||
+	    !find_calendar(t, v, &route, &p, &calendar))
+		return;
+	printf("calendar\n");
+	calendar_print(&calendar, "  ", p.discard);
+}
+
+static void
+print_as_json(struct tool *t, const struct view *v)
+{
+	static struct route route;
+	static struct calendar calendar;
+	struct profile p;
+	bool found = view_route(t, v, &route) == ROUTE_FOUND;
+	bool known = found && find_calendar(t, v, &route, &p, &calendar);
+
+	json_print_story(
+	    v, pause_of(t, v), found ? &route : NULL, known ? &calendar : NULL);
+}
+
 struct showing {
 	struct tool *t;
+	bool json;
 	int status;
 };
 
@@ -195,6 +241,14 @@ on_view(void *arg, struct view *v, const char *why)
 {
 	struct showing *s = arg;
 
+	if (s->json) {
+		if (why != NULL)
+			json_print_damaged(v, why);
+		else
+			print_as_json(s->t, v);
+		s->status = why != NULL ? EXIT_NONE : s->status;
+		return;
+	}
 	if (why != NULL) {
 		printf("%-12s%s\n%-12s%s\n%-12s%s\n", "id", v->entry.id,
 		    "state", state_name(v->entry.state), "damaged", why);
@@ -203,6 +257,7 @@ on_view(void *arg, struct view *v, const char *why)
 		print_envelope(v);
 		print_next(s->t, v);
 		print_recipients(v);
+		print_calendar(s->t, v);
 		print_journal(v);
 	}
 	putchar('\n');
@@ -211,7 +266,7 @@ on_view(void *arg, struct view *v, const char *why)
 int
 run_show(struct tool *t, int argc, char *argv[])
 {
-	struct showing s = {t, EXIT_DONE};
+	struct showing s = {.t = t};
 	struct selection sel;
 	int status;
 
@@ -219,6 +274,7 @@ run_show(struct tool *t, int argc, char *argv[])
 		return status;
 	if (sel.nids == 0)
 		return EXIT_USAGE;
+	s.json = sel.json;
 	switch (select_each(t, &sel, on_view, &s)) {
 	case -1:
 		return EXIT_BROKEN;
