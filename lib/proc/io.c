@@ -30,6 +30,7 @@ struct io {
 	size_t low;
 	struct io_layer *layer; /* NULL: in clear */
 	bool connecting, shaking, paused, eof, dead;
+	bool shaken;   /* at once; IO_SECURED is told in the next turn */
 	bool full;     /* the peer takes no more: wait until it does */
 	bool draining; /* IO_DRAINED is asked for */
 	bool dirty;    /* in a list of streams to be looked at before sleep */
@@ -277,7 +278,9 @@ shake(struct io *io)
 		want(io);
 		return;
 	}
-	io->shaking = false;
+	if (io->shaken)
+		loop_timer_stop(io->timer);
+	io->shaking = io->shaken = false;
 	if (result == -1) {
 		die(io, errno);
 		return;
@@ -311,6 +314,8 @@ on_time(void *arg)
 
 	if (io->error != 0)
 		die(io, io->error);
+	else if (io->shaken)
+		shake(io);
 	else
 		tell(io, IO_TIMEOUT);
 }
@@ -334,10 +339,12 @@ io_starttls(struct io *io, struct io_layer *layer)
 	io->layer = layer;
 	io->shaking = true;
 	mark_clean(io);
-	if (layer->calls->shake(layer) == -1 && errno != EAGAIN) {
-		io->error = errno; /* told by the timer, in the next turn */
-		set_timer(io, 0);
-	}
+	if (layer->calls->shake(layer) == 0)
+		io->shaken = true; /* the peer has answered meanwhile */
+	else if (errno != EAGAIN)
+		io->error = errno;
+	if (io->shaken || io->error != 0)
+		set_timer(io, 0); /* told in the next turn, not from here */
 	want(io);
 	return 0;
 }
