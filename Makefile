@@ -28,7 +28,7 @@ sign	 = $(1)/$(subst -,_,$(1))
 PROGS	:= $(foreach r,$(ROOMS),$(if $(wildcard $(call sign,$(r)).c),$(r)))
 LAYERS	:= proc mail base
 PKGS	:= libbsd-overlay libbsd-ctor libcdb libevent libpcre2-8
-PKGS_sender	:= libunbound openssl
+PKGS_sender	:= libunbound openssl libgsasl
 PKGS_queue-tool	:= jansson
 ALL_PKGS := $(sort $(PKGS) $(PKGS_sender) $(PKGS_queue-tool))
 

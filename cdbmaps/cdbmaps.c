@@ -118,7 +118,9 @@ run_compile(const struct options *o)
 	dir = map_directory(o->spool, true);
 	if (dir == -1)
 		return EXIT_BROKEN;
-	status = write_map(dir);
+	status = write_credentials(dir);
+	if (status == 0)
+		status = write_map(dir);
 	fd_close(&dir);
 	return status == 0 ? EXIT_DONE : EXIT_BROKEN;
 }
@@ -143,7 +145,8 @@ write_table(int dir, enum table table)
 	int fd, status = -1;
 
 	fd = openat(dir, table_name(table),
-	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    table == TABLE_CREDENTIALS ? 0600 : 0644);
 	if (fd != -1)
 		status = fd_write_all(fd, text.s, text.len);
 	if (fd_close(&fd) == -1)

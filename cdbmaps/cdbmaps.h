@@ -21,6 +21,7 @@ enum { EXIT_DONE, EXIT_MISTAKES, EXIT_BROKEN };
 
 /* In the order in which they are read: what a table refers to comes first. */
 enum table {
+	TABLE_CREDENTIALS,
 	TABLE_PROFILES,
 	TABLE_SETTINGS,
 	TABLE_ROUTES,
@@ -153,6 +154,12 @@ struct input {
 
 /* All tables are read and checked; mistakes are noted. */
 void compile(const struct input *in);
+
+/* credentials.c */
+void on_credential(void *arg, const struct row *row);
+bool credential_known(struct str name);
+/* Put them in the place of the old ones: 0, or -1 with the reason printed. */
+int write_credentials(int dir);
 
 /* profiles.c: `default` first, which the others build upon */
 void on_profile_default(void *arg, const struct row *row);

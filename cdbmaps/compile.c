@@ -102,6 +102,7 @@ void
 compile(const struct input *in)
 {
 	open_sources(in);
+	read_table(TABLE_CREDENTIALS, on_credential, NULL);
 	read_table(TABLE_PROFILES, on_profile_default, NULL);
 	read_table(TABLE_PROFILES, on_profile, NULL);
 	profiles_finish();

@@ -14,6 +14,7 @@
 		"conf_" #name "_end: .byte 0\n"                \
 		".popsection\n")
 
+EMBED(credentials);
 EMBED(settings);
 EMBED(profiles);
 EMBED(routes);
@@ -26,14 +27,15 @@ EMBED(rules);
 static const struct {
 	const char *from, *to;
 } texts[TABLES] = {
-    [TABLE_SETTINGS] = {conf_settings,   conf_settings_end  },
-    [TABLE_PROFILES] = {conf_profiles,   conf_profiles_end  },
-    [TABLE_ROUTES] = {conf_routes,     conf_routes_end    },
-    [TABLE_DOMAINS] = {conf_domains,    conf_domains_end   },
-    [TABLE_RECIPIENTS] = {conf_recipients, conf_recipients_end},
-    [TABLE_ALIASES] = {conf_aliases,    conf_aliases_end   },
-    [TABLE_REWRITES] = {conf_rewrites,   conf_rewrites_end  },
-    [TABLE_RULES] = {conf_rules,      conf_rules_end     },
+    [TABLE_CREDENTIALS] = {conf_credentials, conf_credentials_end},
+    [TABLE_SETTINGS] = {conf_settings,    conf_settings_end   },
+    [TABLE_PROFILES] = {conf_profiles,    conf_profiles_end   },
+    [TABLE_ROUTES] = {conf_routes,      conf_routes_end     },
+    [TABLE_DOMAINS] = {conf_domains,     conf_domains_end    },
+    [TABLE_RECIPIENTS] = {conf_recipients,  conf_recipients_end },
+    [TABLE_ALIASES] = {conf_aliases,     conf_aliases_end    },
+    [TABLE_REWRITES] = {conf_rewrites,    conf_rewrites_end   },
+    [TABLE_RULES] = {conf_rules,       conf_rules_end      },
 };
 
 struct str

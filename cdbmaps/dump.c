@@ -166,7 +166,7 @@ dump_map(int dir)
 		    strerror(errno));
 		return EXIT_BROKEN;
 	}
-	for (size_t i = 0; i < TABLES; i++) {
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		table = order[i];
 		printf("%s== %s\n", i > 0 ? "\n" : "", table_name(table));
 		if (cdbfile_walk(file, on_record, &table) == -1) {

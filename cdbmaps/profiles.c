@@ -68,6 +68,21 @@ check_keys(const struct row *row)
 	return good;
 }
 
+static bool
+check_auth(const struct row *row)
+{
+	for (size_t i = 1; i + 1 < row->nwords; i++) {
+		struct str name = row->words[i + 1].text;
+
+		if (!str_eq(row->words[i].text, "auth") ||
+		    str_eq(name, "none") || credential_known(name))
+			continue;
+		row_mistake(row, i + 1, 0, "a name in credentials", NULL);
+		return false;
+	}
+	return true;
+}
+
 /* All keys together: none twice, and an end to it. */
 static int
 parse_keys(const struct row *row, struct profile *p)
@@ -103,7 +118,7 @@ add_profile(const struct row *row, struct profile *p)
 		row_mistake(row, 0, 0, expected, NULL);
 		return;
 	}
-	if (check_keys(row))
+	if (check_keys(row) && check_auth(row))
 		parse_keys(row, p);
 	profile_format(p, &text);
 	if (record_add('P', name, str_of(text.data), row)) {

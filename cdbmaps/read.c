@@ -10,6 +10,7 @@
 
 /* Ended by NULL. */
 static const char *const names[TABLES + 1] = {
+    [TABLE_CREDENTIALS] = "credentials",
     [TABLE_PROFILES] = "profiles",
     [TABLE_SETTINGS] = "settings",
     [TABLE_ROUTES] = "routes",

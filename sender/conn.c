@@ -9,6 +9,7 @@
 #include "job.h"
 #include "proc/io.h"
 #include "proc/loop.h"
+#include "sasl.h"
 #include "sender.h"
 
 #define FAIR_SHARE 20 /* messages of a connection while others wait for one */
@@ -55,6 +56,7 @@ conn_leave_host(struct conn *c)
 		c->dest->nreached--;
 	c->greeted = false;
 	loop_timer_stop(c->deadline);
+	sasl_free(&c->sasl);
 	if (c->next != NULL)
 		job_return(c->next);
 	c->next = NULL;

@@ -20,6 +20,7 @@ struct destination;
 struct io;
 struct job;
 struct loop_timer;
+struct sasl;
 struct tls;
 
 struct conn {
@@ -36,6 +37,7 @@ struct conn {
 	    [TARGET_NAME_SIZE]; /* the current one, "mx.example[192.0.2.1]:25" */
 	struct io *io;
 	struct loop_timer *deadline; /* of the reply, or of being idle */
+	struct sasl *sasl;           /* AUTH is under way */
 	struct tls *tls;             /* of io; NULL: in clear */
 	uint64_t generation; /* of the map whose profile it was opened by */
 	bool idle;

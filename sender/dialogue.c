@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "auth.h"
 #include "connect.h"
 #include "opening.h"
 #include "proc/io.h"
@@ -31,7 +32,7 @@ is_closing(const struct reply *r)
 static void
 take_closing(struct conn *c, const struct reply *r)
 {
-	if (c->dialogue.step < STEP_STARTTLS)
+	if (c->dialogue.step < STEP_STARTTLS || c->dialogue.step == STEP_AUTH)
 		connect_refused(c, false, r->text);
 	else
 		transaction_closing(c, r);
@@ -55,6 +56,8 @@ take(struct conn *c, const struct reply *r)
 		opening_hello(c, r);
 	else if (c->dialogue.step == STEP_STARTTLS)
 		opening_starttls(c, r);
+	else if (c->dialogue.step == STEP_AUTH)
+		auth_reply(c, r);
 	else
 		transaction_reply(c, r);
 }
@@ -136,6 +139,7 @@ dialogue_where(const struct conn *c)
 	    [STEP_HELO] = "HELO",
 	    [STEP_STARTTLS] = "STARTTLS",
 	    [STEP_TLS] = "TLS handshake",
+	    [STEP_AUTH] = "AUTH",
 	    [STEP_READY] = "EHLO",
 	    [STEP_RSET] = "RSET",
 	    [STEP_MAIL] = "MAIL",

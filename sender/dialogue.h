@@ -29,6 +29,7 @@ enum step {
 	STEP_HELO,
 	STEP_STARTTLS,
 	STEP_TLS, /* no reply: the handshake */
+	STEP_AUTH,
 	STEP_READY,
 	STEP_RSET,
 	STEP_MAIL,

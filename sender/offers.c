@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 #include "offers.h"
 
+#include "sasl.h"
+
+static unsigned
+mechanisms(struct str list)
+{
+	struct str name;
+	unsigned bits = 0;
+
+	while ((name = str_word(&list)).len > 0)
+		bits |= 1U << sasl_find(name);
+	return bits & ~(1U << SASL_MECHANISMS);
+}
+
 static void
 offer_add(struct offers *o, struct str line)
 {
@@ -14,6 +27,8 @@ offer_add(struct offers *o, struct str line)
 		o->utf8 = true;
 	else if (str_eq_nocase(word, "STARTTLS"))
 		o->starttls = true;
+	else if (str_eq_nocase(word, "AUTH"))
+		o->auth |= mechanisms(line);
 	else if (str_eq_nocase(word, "DSN"))
 		o->dsn = true;
 	else if (str_eq_nocase(word, "SIZE")) {

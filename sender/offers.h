@@ -14,6 +14,7 @@
 struct offers {
 	bool pipelining;   /* RFC 2920 */
 	bool eightbit;     /* 8BITMIME, RFC 6152 */
+	unsigned auth;     /* 1 << enum sasl_mechanism, RFC 4954 */
 	bool starttls;     /* RFC 3207 */
 	bool utf8;         /* SMTPUTF8, RFC 6531 */
 	bool dsn;          /* RFC 3461 */

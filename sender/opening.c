@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "opening.h"
 
+#include "auth.h"
 #include "command.h"
 #include "connect.h"
 #include "destination.h"
@@ -52,6 +53,10 @@ agreed(struct conn *c)
 
 	if (lacks != NULL) {
 		connect_refused(c, false, lacks);
+		return;
+	}
+	if (auth_wanted(c)) {
+		auth_begin(c);
 		return;
 	}
 	c->dialogue.step = STEP_READY;

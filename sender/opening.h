@@ -4,7 +4,8 @@
  * agreeable STARTTLS (RFC 3207) and EHLO again, since what was offered in clear
  * anybody may have written.
  *
- *	GREETING -> HELLO (-> HELO) (-> STARTTLS -> TLS -> HELLO) -> READY
+ *	GREETING -> HELLO (-> HELO) (-> STARTTLS -> TLS -> HELLO)
+ *	(-> AUTH) -> READY
  */
 #ifndef SENDER_OPENING_H
 #define SENDER_OPENING_H

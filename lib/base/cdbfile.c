@@ -241,6 +241,16 @@ fail:
 	return NULL;
 }
 
+int
+cdbwriter_restrict(struct cdbwriter *w, gid_t group)
+{
+	if (group == (gid_t)-1)
+		return fchmod(w->fd, 0600);
+	if (fchmod(w->fd, 0600) == -1 || fchown(w->fd, (uid_t)-1, group) == -1)
+		return -1;
+	return fchmod(w->fd, 0640);
+}
+
 static int
 add(struct cdbwriter *w, struct str key, struct str value)
 {

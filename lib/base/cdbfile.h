@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/str.h"
 
@@ -55,6 +56,9 @@ int cdbfile_walk(struct cdbfile *cf,
  * commit and abandon free it.
  */
 struct cdbwriter *cdbwriter_begin(int dirfd, const char *name);
+/* Before anything is added: only the owner and that group will be able to read
+ * it; (gid_t)-1: only the owner. */
+int cdbwriter_restrict(struct cdbwriter *w, gid_t group);
 int cdbwriter_add(struct cdbwriter *w, struct str key, struct str value);
 int cdbwriter_commit(struct cdbwriter **w);
 void cdbwriter_abandon(struct cdbwriter **w);

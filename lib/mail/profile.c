@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "mail/entry.h"
+#include "mail/pin.h"
 #include "mail/quantity.h"
 
 #define RETRY_MAX_S    (30 * 86400)
@@ -142,44 +143,30 @@ parse_tls(struct str value, struct profile *p)
 	return "none, opportunistic, required, verify or pin";
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* With or without colons between the bytes, as tools print them. */
 static const char *
 parse_pin(struct str value, struct profile *p)
 {
-	static const char expected[] =
-	    "sha256: and the 64 hexadecimal digits of a SHA-256, or none";
-	size_t digits = 0;
-	uint8_t *pin;
-	int n;
-
 	if (p->ntls_pins == 0 && str_eq(value, "none"))
 		return NULL;
 	if (p->ntls_pins == TLS_PINS_MAX)
 		return "at most 4 pins";
-	if (!str_starts_nocase(value, "sha256:"))
-		return expected;
-	pin = p->tls_pins[p->ntls_pins];
-	for (size_t i = strlen("sha256:"); i < value.len; i++) {
-		if (value.s[i] == ':' && digits > 0 && digits % 2 == 0)
-			continue;
-		n = hex_value(value.s[i]);
-		if (n == -1 || digits == 64)
-			return expected;
-		pin[digits / 2] = (uint8_t)(pin[digits / 2] << 4 | n);
-		digits++;
-	}
-	if (digits < 64)
-		return expected;
+	if (pin_parse(value, p->tls_pins[p->ntls_pins]) == -1)
+		return "sha256: and the 64 hexadecimal digits of a SHA-256, "
+		       "or none";
 	p->ntls_pins++;
+	return NULL;
+}
+
+static const char *
+parse_auth(struct str value, struct profile *p)
+{
+	if (str_eq(value, "none")) {
+		p->auth[0] = '\0';
+		return NULL;
+	}
+	if (profile_name_check(value) != NULL)
+		return "the name of a credential, or none";
+	str_copy(p->auth, sizeof(p->auth), value);
 	return NULL;
 }
 
@@ -195,6 +182,8 @@ enum key {
 	KEY_PRIORITY,
 	KEY_TLS,
 	KEY_TLS_PIN,
+	KEY_AUTH,
+	KEY_AUTH_IN_CLEAR,
 	KEYS
 };
 
@@ -210,6 +199,8 @@ const char *const profile_keys[] = {
     [KEY_PRIORITY] = "priority",
     [KEY_TLS] = "tls",
     [KEY_TLS_PIN] = "tls-pin",
+    [KEY_AUTH] = "auth",
+    [KEY_AUTH_IN_CLEAR] = "auth-in-clear",
     [KEYS] = NULL,
 };
 
@@ -239,6 +230,10 @@ parse_value(enum key key, struct str value, struct profile *p)
 		return parse_tls(value, p);
 	case KEY_TLS_PIN:
 		return parse_pin(value, p);
+	case KEY_AUTH:
+		return parse_auth(value, p);
+	case KEY_AUTH_IN_CLEAR:
+		return parse_choice(value, "no", "yes", &p->auth_in_clear);
 	case KEYS:
 		break;
 	}
@@ -336,6 +331,8 @@ profile_check(const struct profile *p)
 		return "retries or a lifetime, else mail is tried for ever";
 	if (p->tls == TLS_PIN && p->ntls_pins == 0)
 		return "tls-pin with tls pin";
+	if (p->tls == TLS_NONE && p->auth[0] != '\0' && !p->auth_in_clear)
+		return "more than tls none with auth, or auth-in-clear yes";
 	return NULL;
 }
 
@@ -384,9 +381,8 @@ add_pins(struct buf *out, const struct profile *p)
 	buf_addf(out, " %s%s", profile_keys[KEY_TLS_PIN],
 	    p->ntls_pins == 0 ? " none" : "");
 	for (size_t i = 0; i < p->ntls_pins; i++) {
-		buf_add_str(out, " sha256:");
-		for (size_t j = 0; j < sizeof(p->tls_pins[i]); j++)
-			buf_addf(out, "%02x", p->tls_pins[i][j]);
+		buf_add_char(out, ' ');
+		pin_format(p->tls_pins[i], out);
 	}
 }
 
@@ -412,6 +408,9 @@ profile_format(const struct profile *p, struct buf *out)
 	buf_addf(out, " %s %c", profile_keys[KEY_PRIORITY], p->prio);
 	buf_addf(out, " %s %s", profile_keys[KEY_TLS], tls_names[p->tls]);
 	add_pins(out, p);
+	buf_addf(out, " %s %s %s %s", profile_keys[KEY_AUTH],
+	    p->auth[0] != '\0' ? p->auth : "none",
+	    profile_keys[KEY_AUTH_IN_CLEAR], p->auth_in_clear ? "yes" : "no");
 }
 
 /* ---- using ---- */

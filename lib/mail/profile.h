@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "mail/map.h"
+#include "mail/pin.h"
 
 #define PROFILE_NAME_MAX 63
 #define RETRY_DELAYS_MAX 64
@@ -41,8 +42,10 @@ struct profile {
 	bool greeting_next; /* 5xx to greeting or EHLO: try the next host */
 	char prio;          /* '0' first, '5' normal */
 	enum tls_level tls;
-	uint8_t tls_pins[TLS_PINS_MAX][32]; /* SHA-256 */
+	uint8_t tls_pins[TLS_PINS_MAX][PIN_SIZE];
 	size_t ntls_pins;
+	char auth[PROFILE_NAME_MAX + 1]; /* a credential; "": no AUTH */
+	bool auth_in_clear;              /* AUTH also without TLS */
 };
 
 /* What holds where nothing is written; its name is "default". */

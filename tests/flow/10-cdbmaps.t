@@ -62,7 +62,7 @@ def the_embedded_tables():
     target = os.path.join(DIR, "printed")
     os.mkdir(target)
     is_(cdbmaps("-p", target).returncode, 0, "-p DIRECTORY writes them")
-    for name in ("settings", "profiles", "routes", "domains", "recipients", "aliases", "rewrites"):
+    for name in ("settings", "profiles", "routes", "domains", "recipients", "aliases", "rewrites", "credentials"):
         with open(os.path.join(target, name)) as f, open(
             os.path.join(ROOT, "conf", name)
         ) as g:
@@ -625,7 +625,7 @@ def the_pages_are_right():
     said = documented("stagepost-profiles.5")
     cdbmaps("-e", "-s", SPOOL)
     text = ask("profile:default")[1].split("\t")[1]
-    built_in = re.findall(r"([a-z][a-z0-9-]+)((?: (?:\d\S*|none|dsn|fail|opportunistic))+)", text)
+    built_in = re.findall(r"([a-z][a-z0-9-]+)((?: (?:\d\S*|none|dsn|fail|opportunistic|no\b))+)", text)
     is_(said, {key: value.strip() for key, value in built_in}, "every key of a profile")
 
 

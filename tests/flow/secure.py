@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Next hops that speak TLS, and the certificates that they show."""
 
+import base64
+import hashlib
+import hmac
 import os
 import re
 import socket
@@ -78,11 +81,21 @@ class Host:
     (agreed to and then no TLS), "inject" (a reply in clear behind the 220).
 
     Its log has a line for each event: clear or tls and the command, "message"
-    when it took one, "resumed" or "new" for a handshake, "sni NAME".
+    when it took one, "resumed" or "new" for a handshake, "sni NAME",
+    "authenticated MECHANISM".
+
+    It offers the mechanisms in auth, and takes messages only after one of them;
+    iterations and signs are what SCRAM says.
     """
 
-    def __init__(self, directory, certificate=None, starttls="yes", port=0):
+    def __init__(
+        self, directory, certificate=None, starttls="yes", port=0, auth="", clear=False
+    ):
         self.starttls = starttls
+        self.auth, self.auth_in_clear = auth, clear
+        self.user, self.password = "user", "password"
+        self.iterations = 4096
+        self.signs = True
         path = tempfile.mkstemp(prefix="host.", dir=directory)[1]
         self.log = Follower(path)
         self._out = open(path, "a", buffering=1)
@@ -130,6 +143,7 @@ class Host:
 class _Session:
     def __init__(self, host, connection):
         self.host = host
+        self.authenticated = False
         self.take(connection, "clear")
 
     def take(self, connection, how):
@@ -144,6 +158,7 @@ class _Session:
         for line in iter(lambda: self.file.readline(), b""):
             command = line.decode().strip()
             self.host._note(f"{self.how} {command}")
+            self.command = command
             verb = re.split("[ :]", command)[0].upper()
             if verb == "QUIT":
                 return self.reply("221 2.0.0 bye")
@@ -158,7 +173,62 @@ class _Session:
         offers = ["host.test", "PIPELINING", "8BITMIME"]
         if self.how == "clear" and self.host.starttls != "no":
             offers.append("STARTTLS")
+        if self.host.auth and (self.how == "tls" or self.host.auth_in_clear):
+            offers.append(f"AUTH {self.host.auth}")
         self.reply("\r\n".join(f"250-{o}" for o in offers[:-1]) + f"\r\n250 {offers[-1]}")
+
+    def on_mail(self):
+        if self.host.auth and not self.authenticated:
+            return self.reply("530 5.7.0 who are you?")
+        return self.reply("250 2.1.0 fine")
+
+    def on_auth(self):
+        _, mechanism, *first = self.command.split(" ")
+        try:
+            good = getattr(self, mechanism.replace("-", "_").lower())(*first)
+        except ValueError as e:
+            good = False
+            self.host._note(f"broken {e}")
+        if not good:
+            return self.reply("535 5.7.8 I do not know you")
+        self.authenticated = True
+        self.host._note(f"authenticated {mechanism}")
+        return self.reply("235 2.7.0 welcome")
+
+    def challenge(self, text):
+        self.reply("334 " + base64.b64encode(text.encode()).decode())
+        return base64.b64decode(self.file.readline())
+
+    def plain(self, answer):
+        who = f"\0{self.host.user}\0{self.host.password}"
+        return base64.b64decode(answer) == who.encode()
+
+    def login(self):
+        user, password = self.challenge("Username:"), self.challenge("Password:")
+        return [user.decode(), password.decode()] == [self.host.user, self.host.password]
+
+    def scram_sha_256(self, answer):
+        """RFC 5802, 3, with the hash of RFC 7677."""
+        first = base64.b64decode(answer).decode().split(",", 2)[2]
+        nonce = first.split("r=")[1] + "ours"
+        salt = base64.b64encode(b"salt").decode()
+        offer = f"r={nonce},s={salt},i={self.host.iterations}"
+        final = self.challenge(offer).decode()
+        unsigned, proof = final.rsplit(",p=", 1)
+        secret = hashlib.pbkdf2_hmac(
+            "sha256", self.host.password.encode(), b"salt", self.host.iterations
+        )
+        key = hmac.digest(secret, b"Client Key", "sha256")
+        said = f"{first},{offer},{unsigned}".encode()
+        signature = hmac.digest(hashlib.sha256(key).digest(), said, "sha256")
+        want = bytes(a ^ b for a, b in zip(key, signature))
+        if base64.b64decode(proof) != want or f"n={self.host.user}," not in first:
+            return False
+        if self.host.signs:
+            server = hmac.digest(secret, b"Server Key", "sha256")
+            proof = hmac.digest(server, said, "sha256")
+            self.challenge(f"v={base64.b64encode(proof).decode()}")
+        return True
 
     def on_data(self):
         self.reply("354 go on")

@@ -9,7 +9,8 @@
 #define BUILT_IN                                                              \
 	"retry 15m 30m 1h 2h 3h retries none lifetime 5d delay-warning none " \
 	"at-end dsn concurrency 20 messages-per-connection 100 "              \
-	"greeting-5xx fail priority 5 tls opportunistic tls-pin none"
+	"greeting-5xx fail priority 5 tls opportunistic tls-pin none auth "   \
+	"none auth-in-clear no"
 
 #define AB4        "ab:AB:ab:AB:"
 #define PIN_COLONS "sha256:" AB4 AB4 AB4 AB4 AB4 AB4 AB4 "01:23:45:10"
@@ -27,10 +28,11 @@ test_format(void)
 	profile_format(&p, &b);
 	is_str(buf_text(&b), BUILT_IN, "what holds where nothing is written");
 	buf_clear(&b);
-	ok(profile_parse(str_of("retry 60m 120m 180m retries 30 delay-warning "
-				"4h at-end discard concurrency 5 priority 0 "
-				"messages-per-connection none greeting-5xx "
-				"next tls pin tls-pin " PIN),
+	ok(profile_parse(
+	       str_of("retry 60m 120m 180m retries 30 delay-warning "
+		      "4h at-end discard concurrency 5 priority 0 "
+		      "messages-per-connection none greeting-5xx "
+		      "next auth relay auth-in-clear yes tls pin tls-pin " PIN),
 	       &p, &at) == NULL,
 	    "every key");
 	is_int(p.retry_s[2], 10800, "delays in seconds");
@@ -105,10 +107,25 @@ test_check(void)
 	ok(profile_parse(str_of("tls-pin " PIN_COLONS " " PIN), &p, &at) ==
 		NULL,
 	    "two pins, as tools print them");
+	profile_parse(str_of("auth 2nd"), &p, &at);
+	ok(p.auth[0] == '\0', "a credential has a name");
 	ok(profile_check(&p) == NULL && p.ntls_pins == 2, "are pins enough");
 	ok(memcmp(p.tls_pins[0], p.tls_pins[1], 32) == 0 &&
 		p.tls_pins[0][0] == 0xab && p.tls_pins[0][31] == 0x10,
 	    "and the same one");
+}
+
+static void
+test_auth(void)
+{
+	struct profile p;
+	size_t at;
+
+	profile_default(&p);
+	profile_parse(str_of("tls none auth relay"), &p, &at);
+	ok(profile_check(&p) != NULL, "a password in clear");
+	profile_parse(str_of("auth-in-clear yes"), &p, &at);
+	ok(profile_check(&p) == NULL, "has to be asked for");
 }
 
 static void
@@ -182,6 +199,7 @@ main(void)
 	test_format();
 	test_mistakes();
 	test_check();
+	test_auth();
 	test_names();
 	test_calendar();
 	test_find(tmpdir());

@@ -160,7 +160,7 @@ begin(struct stream *s, void (*serve)(int fd))
 	close(pair[1]);
 	fd_nonblock(pair[0]);
 	s->io = io_new(pair[0], on_event, s);
-	io_timeout(s->io, 10000);
+	io_timeout(s->io, 3000);
 }
 
 static const char *
@@ -204,16 +204,16 @@ test_stream(struct tls_client *client)
 	is_str(facts.version, "TLSv1.3", "the version");
 	is_str(facts.cipher, "TLS_AES_256_GCM_SHA384", "the cipher");
 	say(&s, "hello");
-	is_str(run(&s, "de"), "d", "bytes go there and come back");
+	is_str(run(&s, "dext"), "d", "bytes go there and come back");
 	is_mem(s.got.data, s.got.len, "hello", 5, "unchanged");
 	say(&s, "q");
-	is_str(run(&s, "ex"), "e", "the end of the session is the end");
+	is_str(run(&s, "ext"), "e", "the end of the session is the end");
 	end(&s);
 
 	begin(&s, host_serve);
 	secure(&s, client, "mx.example");
 	say(&s, "x");
-	is_str(run(&s, "ex"), "e", "an end without a word is one too");
+	is_str(run(&s, "ext"), "e", "an end without a word is one too");
 	end(&s);
 }
 
@@ -315,10 +315,11 @@ resumes(struct tls_client *client, const char *name)
 	bool resumed;
 
 	begin(&s, host_serve);
-	secure(&s, client, name);
+	if (strcmp(secure(&s, client, name), "s") != 0)
+		diag("told %s: %s", buf_text(&s.told), tls_why(s.tls));
 	resumed = tls_resumed(s.tls);
 	say(&s, "hello");
-	run(&s, "dex");
+	run(&s, "dext");
 	end(&s);
 	return resumed;
 }
@@ -333,10 +334,6 @@ test_resumption(struct tls_client *client, X509 *cert)
 	ok(!resumes(client, "mx2.example"), "another name's is not");
 	trust(client, authority);
 	ok(!resumes(client, "mx.example"), "nor one that others verified");
-	SSL_CTX_set_max_proto_version(host, TLS1_2_VERSION);
-	trust(client, authority);
-	ok(!resumes(client, "mx.example"), "TLS 1.2: new");
-	ok(resumes(client, "mx.example"), "TLS 1.2: resumed");
 }
 
 /* ---- what goes wrong ---- */

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+#include "auth.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "connect.h"
+#include "destination.h"
+#include "mail/credential.h"
+#include "proc/io.h"
+#include "sasl.h"
+#include "sender.h"
+
+bool
+auth_wanted(const struct conn *c)
+{
+	return c->dest->profile.auth[0] != '\0';
+}
+
+static void
+refuse(struct conn *c, const char *code, const char *why)
+{
+	const struct profile *p = &c->dest->profile;
+	struct buf text = {0};
+
+	buf_addf(
+	    &text, "%s auth %s (profile %s): %s", code, p->auth, p->name, why);
+	log_warnx("host %s: %s", c->host, buf_text(&text));
+	connect_refused(c, false, buf_text(&text));
+	buf_free(&text);
+}
+
+static void
+say(struct conn *c, struct buf *line)
+{
+	buf_add_str(line, "\r\n");
+	io_write(c->io, line->data, line->len);
+	explicit_bzero(line->data, line->len);
+	buf_free(line);
+	dialogue_await(c, 1);
+}
+
+/* The best of those that it offers: NULL and refused. */
+static struct sasl *
+choose(struct conn *c, enum sasl_mechanism *m_r)
+{
+	const struct profile *p = &c->dest->profile;
+	struct credential who;
+	struct sasl *s;
+
+	*m_r = 0;
+	while (
+	    *m_r < SASL_MECHANISMS && !(c->dialogue.offers.auth & 1U << *m_r))
+		++*m_r;
+	if (*m_r == SASL_MECHANISMS) {
+		refuse(c, "4.7.4", "no mechanism that we know is offered");
+		return NULL;
+	}
+	if (credential_find(sender.spool->map, str_of(p->auth), &who) == -1) {
+		refuse(c, "4.3.5",
+		    errno == ENOENT ? "there is no such credential"
+				    : strerror(errno));
+		return NULL;
+	}
+	s = sasl_new(*m_r, &who);
+	credential_wipe(&who);
+	if (s == NULL)
+		refuse(c, "4.3.0", "the library has no such mechanism");
+	return s;
+}
+
+void
+auth_begin(struct conn *c)
+{
+	enum sasl_mechanism m;
+	struct buf line = {0};
+	const char *why;
+
+	if (c->tls == NULL && !c->dest->profile.auth_in_clear) {
+		refuse(c, "4.7.11", "the connection is not encrypted");
+		return;
+	}
+	c->sasl = choose(c, &m);
+	if (c->sasl == NULL)
+		return;
+	buf_addf(&line, "AUTH %s", sasl_name(m));
+	if (sasl_begins(m)) {
+		buf_add_char(&line, ' ');
+		if (sasl_answer(c->sasl, str_of(""), &line, &why) == -1) {
+			buf_free(&line);
+			refuse(c, "4.7.8", why);
+			return;
+		}
+	}
+	c->dialogue.step = STEP_AUTH;
+	say(c, &line);
+}
+
+static void
+answer(struct conn *c, const struct reply *r)
+{
+	struct str lines = r->lines, challenge = {0};
+	struct buf line = {0};
+	const char *why;
+
+	reply_line(&lines, &challenge);
+	if (sasl_answer(c->sasl, challenge, &line, &why) == 0) {
+		say(c, &line);
+		return;
+	}
+	buf_free(&line);
+	refuse(c, "4.7.8", why);
+}
+
+/* 235 from a host that has not proven to know the password is not from the
+ * host that we mean. */
+void
+auth_reply(struct conn *c, const struct reply *r)
+{
+	if (r->code == 334) {
+		answer(c, r);
+	} else if (r->code != 235) {
+		refuse(c, "4.7.8", r->text);
+	} else if (!sasl_done(c->sasl)) {
+		refuse(c, "4.7.8", "it says 235 and has not proven itself");
+	} else {
+		sasl_free(&c->sasl);
+		c->dialogue.step = STEP_READY;
+		connect_greeted(c);
+	}
+}
