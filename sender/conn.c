@@ -114,6 +114,8 @@ conn_worth_keeping(const struct conn *c)
 		return false;
 	if (max > 0 && c->messages >= max)
 		return false;
+	if (destination_is_outranked(c->dest))
+		return false;
 	return c->messages < FAIR_SHARE || !destination_waits_for_slot();
 }
 

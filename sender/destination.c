@@ -31,6 +31,7 @@ static struct ready_list settling = TAILQ_HEAD_INITIALIZER(settling);
 static struct loop_timer *probe_timer;
 static unsigned nconns;  /* of all destinations */
 static bool slots_short; /* some destination lacks a connection for now */
+static char short_prio;  /* the first priority that lacks one */
 
 static int
 destination_compare(const struct destination *a, const struct destination *b)
@@ -377,6 +378,12 @@ destination_waits_for_slot(void)
 	return slots_short;
 }
 
+bool
+destination_is_outranked(const struct destination *d)
+{
+	return slots_short && short_prio < d->ready_prio;
+}
+
 /* Is one more connection due? A queue that its connections will soon have
  * emptied is left to them. */
 static bool
@@ -402,6 +409,8 @@ begin_one(struct destination *d)
 
 	if (c == NULL && nconns >= share_of_worker() && !conn_evict()) {
 		slots_short = true;
+		if (d->ready_prio < short_prio)
+			short_prio = d->ready_prio;
 		return false;
 	}
 	job = job_take(d);
@@ -439,6 +448,7 @@ destination_run(void *arg)
 
 	(void)arg;
 	slots_short = false;
+	short_prio = '0' + PRIOS;
 	for (char prio = '0'; prio < '0' + PRIOS; prio++)
 		while (sender_may_begin() &&
 		       (d = TAILQ_FIRST(ready_list(prio))) != NULL)

@@ -87,6 +87,8 @@ void destination_conn_closed(struct destination *d);
 /* Does some destination wait for one of all connections that we may have? Then
  * those that have one are not to keep it for ever. */
 bool destination_waits_for_slot(void);
+/* Does one with a better priority wait? Then it gets the next that is free. */
+bool destination_is_outranked(const struct destination *d);
 
 /* Is there more to send than its connections, all it may have now, are at? */
 bool destination_has_spare(const struct destination *d);

@@ -1,0 +1,70 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: ISC
+"""Whenever a message of a prioritised route is due it goes before all others;
+when all are prioritised the order is as if none were."""
+
+import json
+import os
+import time
+
+from put import put
+from stage import *
+
+BULK = int(os.environ.get("BULK", "50000"))
+TEXT = b"Subject: now\r\n\r\nplease\r\n"
+PROFILES = """
+bulk    concurrency 1000
+urgent  priority 0
+single  concurrency 1
+first   concurrency 1  priority 0
+"""
+
+
+def destination(stage, address):
+    return json.loads(stage.tool("route", "--json", address).stdout)["destination"]
+
+
+def order_is_of_arrival(stage, sink, address, name):
+    ids = put(stage, address, n=30)
+    stage.start("sender", compile=False)
+    sink.accepted(30)
+    sent = [m.group(1) for m in stage.sender.log.grep(r"(\w{18}): delivered ")]
+    is_(sent, sorted(ids), name)
+    stage.sender.stop()
+
+
+with Stage(settings="connections-max 20\nsender-workers 1", profiles=PROFILES) as stage:
+    slow = stage.sink(rules="delay eod 100ms", keep=False)
+    fast, other = stage.sink(), stage.sink(keep=False)
+    stage.write(
+        routes=f"""
+bulk.example    {slow.route}  bulk
+urgent.example  {fast.route}  urgent
+plain.example   {other.route}  single
+first.example   {other.route}  first
+"""
+    )
+    stage.compile()
+    order_is_of_arrival(stage, other, "x@plain.example", "none prioritised: in order of arrival")
+    other.restart("")
+    began = len(other.accepted())
+    ids = put(stage, "x@first.example", n=30)
+    stage.start("sender", compile=False)
+    other.accepted(began + 30)
+    sent = [m.group(1) for m in stage.sender.log.grep(r"(\w{18}): delivered .*first")]
+    is_(sent, sorted(ids), "all prioritised: the same")
+    stage.sender.stop()
+
+    argv = [program("spool-put"), "-n", str(BULK), "-t", destination(stage, "x@bulk.example")]
+    stage.run(*argv, stage.spool, "x@bulk.example")
+    stage.start(compile=False)
+    slow.accepted(100)
+    for number in range(1, 6):
+        like(stage.submit("x@urgent.example", TEXT), "^250", "a prioritised one is taken")
+        taken = time.monotonic()
+        fast.wait_letters(number)
+        seconds = time.monotonic() - taken
+        ok(seconds < 1, f"it leaves in {seconds:.2f}s")
+    left = sum(len(names) for names in stage.queue("processed", "sending").values())
+    ok(left > BULK * 0.9, f"while {left} of {BULK} still wait for all 20 connections")
+done_testing()
