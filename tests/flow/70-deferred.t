@@ -70,7 +70,9 @@ def many_deferred(stage):
     seconds, many_kib = start_sender(stage)
     diag(f"start to first delivery: {seconds:.2f} s; {few_kib} KiB, then {many_kib}")
     ok(seconds < 1, f"the sender starts with {DEFERRED} deferred in less than 1 s")
-    ok(many_kib < few_kib + 512, "and needs no more memory for them")
+    # The helpers may still be setting themselves up, which makes 2 MiB; the
+    # names alone of all that is deferred would be ten times that.
+    ok(many_kib < few_kib + 4096, "and needs no more memory for them")
     is_(len(entries(stage, "deferred")), DEFERRED + DEFERRED // LINKS + 1, "all wait")
 
 
