@@ -112,21 +112,27 @@ str_number(struct str a, uint64_t max, uint64_t *value_r)
 }
 
 int
+str_hex_digit(char c)
+{
+	c = lower(c);
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int
 str_hex32(struct str a, uint32_t *value_r)
 {
 	uint32_t value = 0;
-	char c;
+	int digit;
 
 	if (a.len != 8)
 		return -1;
 	for (size_t i = 0; i < a.len; i++) {
-		c = lower(a.s[i]);
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (c - '0');
-		else if (c >= 'a' && c <= 'f')
-			value = value << 4 | (c - 'a' + 10);
-		else
+		digit = str_hex_digit(a.s[i]);
+		if (digit == -1)
 			return -1;
+		value = value << 4 | (uint32_t)digit;
 	}
 	*value_r = value;
 	return 0;

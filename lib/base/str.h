@@ -35,6 +35,8 @@ struct str str_cut(struct str *rest, char c);
 /* Whole slice as a decimal number <= max, no sign, no blanks: 0, else -1. */
 int str_number(struct str a, uint64_t max, uint64_t *value_r);
 int str_hex32(struct str a, uint32_t *value_r); /* exactly 8 digits */
+/* The value of a hexadecimal digit in either case, else -1. */
+int str_hex_digit(char c);
 
 /* Is it well-formed UTF-8 (RFC 3629) without NUL? Otherwise *bad_r, when
  * given, is the offset of the first offending byte. */

@@ -242,16 +242,6 @@ decode_base64(const struct encoded *e, struct buf *out)
 	}
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 decode_q(const struct encoded *e, struct buf *out)
 {
@@ -261,8 +251,8 @@ decode_q(const struct encoded *e, struct buf *out)
 		int high = -1, low = -1;
 
 		if (t.s[i] == '=' && t.len - i > 2) {
-			high = hex_value(t.s[i + 1]);
-			low = hex_value(t.s[i + 2]);
+			high = str_hex_digit(t.s[i + 1]);
+			low = str_hex_digit(t.s[i + 2]);
 		}
 		if (high != -1 && low != -1) {
 			add_octet(

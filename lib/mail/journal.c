@@ -156,16 +156,6 @@ record_format(const struct record *rec, struct buf *out)
 
 /* ---- reading ---- */
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Decode into the store, which has room, so that nothing in it moves. */
 static int
 text_parse(struct str field, struct buf *store, struct str *text_r)
@@ -184,8 +174,8 @@ text_parse(struct str field, struct buf *store, struct str *text_r)
 		}
 		if (field.len - i < 3)
 			return -1;
-		high = hex_digit(field.s[i + 1]);
-		low = hex_digit(field.s[i + 2]);
+		high = str_hex_digit(field.s[i + 1]);
+		low = str_hex_digit(field.s[i + 2]);
 		if (high == -1 || low == -1)
 			return -1;
 		buf_add_char(store, (char)(high << 4 | low));

@@ -5,15 +5,6 @@
 
 #define PREFIX "sha256:"
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int
 pin_parse(struct str text, uint8_t pin_r[PIN_SIZE])
 {
@@ -25,7 +16,7 @@ pin_parse(struct str text, uint8_t pin_r[PIN_SIZE])
 	for (size_t i = strlen(PREFIX); i < text.len; i++) {
 		if (text.s[i] == ':' && digits > 0 && digits % 2 == 0)
 			continue;
-		n = hex_value(text.s[i]);
+		n = str_hex_digit(text.s[i]);
 		if (n == -1 || digits == 2 * PIN_SIZE)
 			return -1;
 		pin_r[digits / 2] = (uint8_t)(pin_r[digits / 2] << 4 | n);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/xtext.h"
 
+/* RFC 3461, 4: capitals only. */
 static int
 hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	return c >= 'a' ? -1 : str_hex_digit(c);
 }
 
 /* The byte at the front, -1 when there is none; *len_r is what it took. */
