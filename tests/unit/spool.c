@@ -194,6 +194,28 @@ test_recovery(void)
 	    "a draft left by the dead is removed");
 }
 
+/* A report that was made anew has the id of the one that is being sent. */
+static void
+test_recovery_of_two(void)
+{
+	struct entry first = processed(), second = {0};
+	char name[ENTRY_SIZE];
+
+	entry_format(&first, name);
+	if (linkat(sender->processed[first.shard], name,
+		sender->sending[first.shard], name, 0) == -1)
+		bail_out("no second one");
+	is_int(spool_recover_sending(sender, first.shard), 0,
+	    "of two with one id the claimed one is recovered");
+	is_int((long long)fixture_count(tool, STATE_SENDING, NULL, 0), 0,
+	    "nothing is left in sending/");
+	ok(spool_find(tool, first.id, &second) == 0 &&
+		second.state == STATE_INCOMING,
+	    "it is in incoming/, for the engine to bring it back");
+	spool_remove(engine, &second);
+	is_int(spool_remove(tool, &first), 0, "the other is where it was");
+}
+
 static int
 on_entry(void *arg, const struct entry *e)
 {
@@ -365,6 +387,7 @@ main(void)
 	test_way();
 	test_operator();
 	test_recovery();
+	test_recovery_of_two();
 	test_strange_names();
 	test_limits();
 	test_shards();
