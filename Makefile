@@ -4,7 +4,8 @@
 #	make check		install what is missing, then all tests
 #	make demo		the same, then watch mail go through
 #	make unit flow crash	one kind of test, on what is installed
-#	make powercut		thousands of power cuts instead of a sample
+#	make powercut model	thousands of power cuts, not a sample; and more
+#				states of the spool's model
 #	make WERROR=1		as CI builds it, with gcc and with clang
 #	make SAN=1 check	under address and undefined-behaviour sanitizers
 #	make lint		doors between rooms, layout, headers, manual pages
@@ -187,6 +188,11 @@ powercut: all $(TOOLS) $(CRASH_TOOLS)
 	POWERCUT_MESSAGES=$${POWERCUT_MESSAGES:-1000} \
 	POWERCUT_KINDS="$${POWERCUT_KINDS:-ext4 xfs ext4-fast-commit}" \
 	    $(call prove,-v tests/crash/60-powercut.t)
+
+# All of the model's state space that is worth its minutes and 10 GB.
+model: TEST_TIMEOUT = 14400
+model:
+	MODEL=full $(call prove,-v $(call kind,model))
 tools: $(TOOLS)
 bench: all $(TOOLS)
 	B=$(abspath $(B)) tests/bench/run
@@ -248,8 +254,8 @@ format:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check check-ready demo unit flow crash powercut tools bench fuzz \
-	fuzz-all fuzz-run lint install uninstall format clean
+.PHONY: all check check-ready demo unit flow crash powercut model tools bench \
+	fuzz fuzz-all fuzz-run lint install uninstall format clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(patsubst %.c,$(B)/%.d,$(filter %.c,$(SOURCES)))
