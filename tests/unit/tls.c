@@ -334,6 +334,10 @@ test_resumption(struct tls_client *client, X509 *cert)
 	ok(!resumes(client, "mx2.example"), "another name's is not");
 	trust(client, authority);
 	ok(!resumes(client, "mx.example"), "nor one that others verified");
+	SSL_CTX_set_max_proto_version(host, TLS1_2_VERSION);
+	trust(client, authority);
+	ok(!resumes(client, "mx.example"), "TLS 1.2: new");
+	ok(resumes(client, "mx.example"), "TLS 1.2: resumed");
 }
 
 /* ---- what goes wrong ---- */
