@@ -136,6 +136,13 @@ int spool_bucket_remove(struct spool *sp, unsigned shard, int64_t bucket);
  * syncfs(2).  -1: the spool has failed. */
 int spool_flush(struct spool *sp);
 
+/*
+ * For a process that flushes beside others of this daemon: syncfs(2) tells a
+ * lost write once for each open description, so one that is shared would tell
+ * only the first of them.  Ends the process when there is no descriptor.
+ */
+void spool_flush_alone(struct spool *sp);
+
 /* ---- splits: spool_split.c ---- */
 
 struct split_part {

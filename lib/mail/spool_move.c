@@ -111,6 +111,17 @@ spool_flush(struct spool *sp)
 	return -1;
 }
 
+void
+spool_flush_alone(struct spool *sp)
+{
+	int fd;
+
+	fd = openat(sp->tmp[0], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || dup3(fd, sp->tmp[0], O_CLOEXEC) == -1)
+		fatal("spool: open tmp/ for flushes");
+	fd_close(&fd);
+}
+
 bool
 spool_shard_take(struct spool *sp, unsigned shard)
 {

@@ -99,6 +99,7 @@ committer_main(int fd, void *arg)
 	int flushed = 0, open_flushed = 0;
 	ssize_t len;
 
+	spool_flush_alone(sp);
 	while ((len = channel_receive(fd, b, sizeof(*b))) > 0) {
 		if (b->n > BATCH_MAX || (size_t)len != BATCH_SIZE(b->n))
 			fatalx("a batch of %zu is no message of %zd bytes",
