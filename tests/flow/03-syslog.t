@@ -9,6 +9,7 @@ again.
 
 import re
 import socket
+import traceback
 
 from stage import *
 

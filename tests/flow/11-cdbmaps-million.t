@@ -70,7 +70,7 @@ def dying_leaves_the_old_map():
     status, said, _, _ = cdbmaps()
     is_(
         (status, said),
-        (2, "cdbmaps: write stagepost.cdb: another cdbmaps is writing it\n"),
+        (2, "cdbmaps: write credentials.cdb: another cdbmaps is writing it\n"),
         "two cannot write at once",
     )
     writer.kill()

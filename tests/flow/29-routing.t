@@ -69,7 +69,7 @@ def answer_of(answers, want):
 
 def ask(stage, sender, recipient, line, want):
     limit = [] if sender == "-" else ["--from", sender]
-    text = stage.tool("route", *limit, *[recipient] * TIMES).stdout
+    text = stage.tool("route", *limit, "--", *[recipient] * TIMES).stdout
     answers = re.split(r"(?m)^(?=\S)", text)[1:]
     where = re.search(r"because +\S+?:(\d+) says", answers[0]).group(1)
     got = (len(answers), where, answer_of(answers, want))

@@ -78,8 +78,12 @@ class Session:
 
 
 def title(pid):
-    with open(f"/proc/{pid}/cmdline") as f:
-        return f.read().split("\0")[0]
+    """What it calls itself; "" when it has ended."""
+    try:
+        with open(f"/proc/{pid}/cmdline") as f:
+            return f.read().split("\0")[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def wait_ends(handles):
