@@ -3,15 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "proc/dial.h"
 #include "proc/loop.h"
 
 #define READ_SIZE 65536 /* bytes taken from one stream a turn */
@@ -371,52 +369,22 @@ io_new(int fd, io_fn *on_event, void *arg)
 	return io;
 }
 
-static socklen_t
-address_size(const struct sockaddr *sa)
-{
-	return sa->sa_family == AF_INET    ? sizeof(struct sockaddr_in)
-	       : sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-	                                   : sizeof(struct sockaddr_un);
-}
-
-/* The source's port is left to connect(2), so that ports in use towards other
- * peers can be used again. */
-static int
-connect_from(int fd, const struct sockaddr *to, const struct sockaddr *source)
-{
-	int on = 1;
-
-	if (to->sa_family != AF_UNIX &&
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
-		return -1;
-	if (source != NULL &&
-	    (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
-		 sizeof(on)) == -1 ||
-		bind(fd, source, address_size(source)) == -1))
-		return -1;
-	return connect(fd, to, address_size(to));
-}
-
 struct io *
 io_connect(const struct sockaddr *to, const struct sockaddr *source,
     unsigned timeout_ms, io_fn *on_event, void *arg)
 {
 	struct io *io;
-	int fd;
+	int fd, error;
 
-	fd = socket(
-	    to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = dial(to, source, &error);
 	if (fd == -1)
 		return NULL;
 	io = make(fd, on_event, arg);
 	io->connecting = true;
-	set_timer(io, timeout_ms);
-	if (connect_from(fd, to, source) == -1 && errno != EINPROGRESS) {
-		io->error = errno; /* told by the timer, in the next turn */
-		set_timer(io, 0);
-		return io;
-	}
-	want(io);
+	io->error = error; /* told by the timer, in the next turn */
+	set_timer(io, error != 0 ? 0 : timeout_ms);
+	if (error == 0)
+		want(io);
 	return io;
 }
 
