@@ -320,8 +320,12 @@ destination_review_pause(struct destination *d)
 	d->paused = paused_covers(d);
 	if (d->paused == was)
 		return;
-	log_info("destination %s: %s destination=\"%s\"", d->tag,
-	    d->paused ? "paused" : "goes on", name_of(d));
+	if (d->paused)
+		log_info("destination %s: paused destination=\"%s\"", d->tag,
+		    name_of(d));
+	else
+		log_info("destination %s: goes on destination=\"%s\"", d->tag,
+		    name_of(d));
 	if (d->paused) {
 		not_ready(d);
 		backlog_trim(d);
