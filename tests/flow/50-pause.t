@@ -32,10 +32,14 @@ def orders(stage):
 
 def most_at_once(sink, since):
     """Connections that were open at the same time, of those after line since."""
-    now = most = 0
+    now, most = set(), 0
     for line in sink.log.lines()[since:]:
-        now += line.startswith("open ") - line.startswith("closed ")
-        most = max(most, now)
+        words = line.split()
+        if words[0] == "open":
+            now.add(words[3])
+        elif words[0] == "closed":
+            now.discard(words[3])  # older ones may close, too, and do not count
+        most = max(most, len(now))
     return most
 
 
