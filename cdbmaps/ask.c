@@ -19,11 +19,11 @@ print(struct str s, char end)
 /* ---- route:ADDRESS, the steps first ---- */
 
 static void
-on_step(void *arg, const char *step, const char *key, bool matched,
-    const char *where)
+on_step(void *arg, const struct route_step *step)
 {
 	(void)arg;
-	printf("%s\t%s\t%s\n", matched ? where : "-", step, key);
+	printf("%s\t%s\t%s\n", step->answer == STEP_MATCHES ? step->where : "-",
+	    step->name, step->key);
 }
 
 static int

@@ -18,13 +18,20 @@
 #include "mail/route.h"
 
 static void
-on_step(void *arg, const char *step, const char *key, bool matched,
-    const char *where)
+on_step(void *arg, const struct route_step *step)
 {
+	static const char *const answers[] = {
+	    [STEP_ABSENT] = "no entry",
+	    [STEP_DIFFERS] = "does not match, ",
+	    [STEP_SENDER] = "is for other senders, ",
+	    [STEP_UNKNOWN] = "no answer within its limits, ",
+	    [STEP_MATCHES] = "matches, ",
+	};
+
 	(void)arg;
-	printf("  %-14s ", step);
-	print_safe(stdout, key, strlen(key));
-	printf(matched ? ": matches, %s\n" : ": no entry\n", where);
+	printf("  %-14s ", step->name);
+	print_safe(stdout, step->key, strlen(step->key));
+	printf(": %s%s\n", answers[step->answer], step->where);
 }
 
 static void

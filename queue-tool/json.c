@@ -211,16 +211,16 @@ json_print_story(const struct view *v, const struct pause *pause,
 /* ---- routes ---- */
 
 static void
-on_step(void *arg, const char *step, const char *key, bool matched,
-    const char *where)
+on_step(void *arg, const struct route_step *step)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "step", text(step));
-	json_object_set_new(o, "key", text(key));
-	json_object_set_new(o, "matches", json_boolean(matched));
-	if (matched)
-		json_object_set_new(o, "where", text(where));
+	json_object_set_new(o, "step", text(step->name));
+	json_object_set_new(o, "key", text(step->key));
+	json_object_set_new(
+	    o, "matches", json_boolean(step->answer == STEP_MATCHES));
+	if (*step->where != '\0')
+		json_object_set_new(o, "where", text(step->where));
 	json_array_append_new(arg, o);
 }
 

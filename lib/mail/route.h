@@ -74,18 +74,30 @@ enum route_answer {
 	ROUTE_TEMPFAIL, /* the map is damaged or lacks the profile: try later */
 };
 
-/*
- * Each step of the search as it is made, for queue-tool: what was looked up,
- * whether it matched and where that is written ("" when it did not).
- */
-typedef void route_step_fn(void *arg, const char *step, const char *key,
-    bool matched, const char *where);
+/* What one look-up of the search came to. */
+enum step_answer {
+	STEP_ABSENT,  /* there is no entry */
+	STEP_DIFFERS, /* there is one, which does not match */
+	STEP_SENDER,  /* there is one, for mail from others */
+	STEP_UNKNOWN, /* there is one, and nobody knows: a limit was reached */
+	STEP_MATCHES,
+};
+
+/* Each step of the search as it is made, for people. */
+struct route_step {
+	const char *name; /* "parent domain" */
+	const char *key;  /* what was looked up, or the entry's pattern */
+	enum step_answer answer;
+	const char *where; /* FILE:LINE of the entry; "" when there is none */
+};
+
+typedef void route_step_fn(void *arg, const struct route_step *step);
 
 /* What is asked for; all but the recipient may be left out. */
 struct route_query {
 	const char *recipient;
 	/* "": the null sender.  NULL: not known; then no entry that is limited
-	 * to senders answers. */
+	 * to senders answers; it is a step all the same. */
 	const char *sender;
 	route_step_fn *on_step;
 	void *arg;

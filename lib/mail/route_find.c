@@ -78,7 +78,8 @@ probe(struct search *s, const char *step, char table, const char *key)
 		return found;
 	if (found == 1)
 		str_copy(where, sizeof(where), s->where);
-	s->on_step(s->arg, step, key, found == 1, where);
+	s->on_step(s->arg, &(struct route_step){step, key,
+			       found == 1 ? STEP_MATCHES : STEP_ABSENT, where});
 	return found;
 }
 
@@ -89,7 +90,7 @@ probe_entry(struct search *s, const char *step, const char *key)
 {
 	int found = 0;
 
-	if (s->limited)
+	if (s->limited || (s->some_limited && s->on_step))
 		found = route_lines_limited(s, step, key);
 	return found == 0 ? probe(s, step, 'R', key) : found;
 }
@@ -251,6 +252,7 @@ search(struct search *s, char *pattern_r)
 	some = map_find(s->map, 'F', str_of(""), NULL, &s->value);
 	if (some == -1)
 		return -1;
+	s->some_limited = some;
 	s->limited = s->limited && some;
 	found = probe_table(s, pattern_r);
 	if (found == 0)

@@ -42,21 +42,21 @@ next_line(struct lines *l, struct line *line_r)
 
 static void
 tell(const struct search *s, const char *step, const struct line *line,
-    const char *domain, bool matched)
+    const char *domain, enum step_answer answer)
 {
-	char where[256] = "";
+	char where[256];
 	struct buf key = {0};
 
 	if (!s->on_step)
 		return;
-	if (matched)
-		str_copy(where, sizeof(where), line->where);
+	str_copy(where, sizeof(where), line->where);
 	buf_addf(&key, "%.*s%s%s", (int)line->pattern.len, line->pattern.s,
 	    line->pattern.len > 0 && domain[0] != '\0' ? "@" : "", domain);
 	if (line->sender.len > 0)
 		buf_addf(
 		    &key, " from=%.*s", (int)line->sender.len, line->sender.s);
-	s->on_step(s->arg, step, buf_text(&key), matched, where);
+	s->on_step(
+	    s->arg, &(struct route_step){step, buf_text(&key), answer, where});
 	buf_free(&key);
 }
 
@@ -66,6 +66,14 @@ holds_for_sender(const struct search *s, const struct line *line)
 	return line->sender.len == 0 ||
 	       (s->limited &&
 		   pattern_sender_match(line->sender, str_of(s->sender)));
+}
+
+static enum step_answer
+answer_of(const struct search *s, const struct line *line, bool matches)
+{
+	if (!matches)
+		return STEP_DIFFERS;
+	return holds_for_sender(s, line) ? STEP_MATCHES : STEP_SENDER;
 }
 
 static void
@@ -82,16 +90,16 @@ route_lines_limited(struct search *s, const char *step, const char *key)
 {
 	struct lines lines = {0};
 	struct line line;
-	bool matches;
+	enum step_answer matches;
 	int found;
 
 	found = map_find(s->map, 'F', str_of(key), &lines.where, &lines.rest);
 	if (found != 1)
 		return found;
 	while (next_line(&lines, &line)) {
-		matches = holds_for_sender(s, &line);
+		matches = answer_of(s, &line, true);
 		tell(s, step, &line, key, matches);
-		if (!matches)
+		if (matches != STEP_MATCHES)
 			continue;
 		answer(s, &line);
 		return 1;
@@ -108,7 +116,7 @@ globs_of(struct search *s, const char *domain, char *pattern_r)
 	struct str local = {s->address, at - s->address};
 	struct lines lines = {0};
 	struct line line;
-	bool matches;
+	enum step_answer matches;
 	int found;
 
 	found =
@@ -116,10 +124,10 @@ globs_of(struct search *s, const char *domain, char *pattern_r)
 	if (found != 1)
 		return found;
 	while (next_line(&lines, &line)) {
-		matches = pattern_glob_match(line.pattern, local) &&
-		          holds_for_sender(s, &line);
+		matches = answer_of(
+		    s, &line, pattern_glob_match(line.pattern, local));
 		tell(s, "address pattern", &line, domain, matches);
-		if (!matches)
+		if (matches != STEP_MATCHES)
 			continue;
 		snprintf(pattern_r, ADDRESS_MAX + 1, "%.*s@%s",
 		    (int)line.pattern.len, line.pattern.s, domain);
@@ -194,16 +202,21 @@ expressions_of(struct map *m, struct lines lines)
 	return *kept;
 }
 
-static int
+/* One that is for other senders is not searched for. */
+static enum step_answer
 match(const struct search *s, const struct regex *re, const struct line *line)
 {
-	int found = re ? regex_match(re, str_of(s->address)) : -1;
+	int found;
 
-	if (found == -1)
-		log_warnx("route of %s: the expression at %.*s gives no answer "
-			  "within its limits",
-		    s->address, (int)line->where.len, line->where.s);
-	return found;
+	if (!holds_for_sender(s, line))
+		return STEP_SENDER;
+	found = re ? regex_match(re, str_of(s->address)) : -1;
+	if (found != -1)
+		return found == 1 ? STEP_MATCHES : STEP_DIFFERS;
+	log_warnx("route of %s: the expression at %.*s gives no answer "
+		  "within its limits",
+	    s->address, (int)line->where.len, line->where.s);
+	return STEP_UNKNOWN;
 }
 
 int
@@ -212,6 +225,7 @@ route_lines_regexes(struct search *s, char *pattern_r)
 	const struct expressions *e;
 	struct lines lines = {0};
 	struct line line;
+	enum step_answer matches;
 	int found;
 
 	found = map_find(s->map, 'X', str_of(""), &lines.where, &lines.rest);
@@ -219,16 +233,14 @@ route_lines_regexes(struct search *s, char *pattern_r)
 		return found;
 	e = expressions_of(s->map, lines);
 	for (size_t i = 0; i < e->n && next_line(&lines, &line); i++) {
-		found = 0;
-		if (holds_for_sender(s, &line))
-			found = match(s, e->list[i], &line);
-		tell(s, "expression", &line, "", found == 1);
-		if (found == 0)
+		matches = match(s, e->list[i], &line);
+		tell(s, "expression", &line, "", matches);
+		if (matches == STEP_DIFFERS || matches == STEP_SENDER)
 			continue;
 		snprintf(pattern_r, ADDRESS_MAX + 1, "%.*s",
 		    (int)line.pattern.len, line.pattern.s);
 		answer(s, &line);
-		return found;
+		return matches == STEP_MATCHES ? 1 : -1;
 	}
 	return 0;
 }

@@ -17,7 +17,8 @@ struct search {
 	char address[ADDRESS_MAX + 1]; /* canonical, "": too long to match */
 	char domain[DOMAIN_MAX + 1];
 	char sender[ADDRESS_MAX + 1];
-	bool limited;            /* entries that are limited may answer */
+	bool some_limited;       /* there are entries limited to senders */
+	bool limited;            /* and they may answer */
 	struct str where, value; /* of the probe that matched */
 };
 

@@ -112,9 +112,19 @@ enum route_answer
 ruling_route(struct map *m, const struct envelope *env, size_t i,
     const struct rcpt_progress *p, struct route *r_r)
 {
+	return ruling_explain(m, env, i, p, NULL, NULL, r_r);
+}
+
+enum route_answer
+ruling_explain(struct map *m, const struct envelope *env, size_t i,
+    const struct rcpt_progress *p, route_step_fn *on_step, void *arg,
+    struct route *r_r)
+{
 	struct route_query query = {
 	    .recipient = env->recipients[i].address,
 	    .sender = env->sender,
+	    .on_step = on_step,
+	    .arg = arg,
 	};
 	enum route_answer answer;
 

@@ -57,5 +57,9 @@ void ruling_headers(struct str journal, size_t recipient, struct buf *out);
  */
 enum route_answer ruling_route(struct map *m, const struct envelope *env,
     size_t i, const struct rcpt_progress *p, struct route *r_r);
+/* The same, with each step of the search told. */
+enum route_answer ruling_explain(struct map *m, const struct envelope *env,
+    size_t i, const struct rcpt_progress *p, route_step_fn *on_step, void *arg,
+    struct route *r_r);
 
 #endif

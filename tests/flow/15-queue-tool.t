@@ -113,7 +113,7 @@ def routing(stage):
     like(text, r"\* from=boss@c.example: matches, \S*routes:5", "a sender's route")
     text = tool(stage, "route", "12@fax.example")
     like(text, r"expression +/\^\[0-9\]\+@fax/: matches, \S*routes:6", "an expression")
-    like(text, r"address pattern +abuse@\*: no entry", "and an address pattern")
+    like(text, r"address pattern +abuse@\*: does not match, \S*routes:7", "and an address pattern")
     like(tool(stage, "route", "no address", rc=2), "expected", "no address")
 
 

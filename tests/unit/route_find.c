@@ -93,18 +93,27 @@ test_failures(struct map *m)
 }
 
 static void
-on_step(void *arg, const char *step, const char *key, bool matched,
-    const char *where)
+on_step(void *arg, const struct route_step *step)
 {
-	buf_addf(
-	    arg, "%s %s %s%s\n", step, key, matched ? "found " : "no", where);
+	static const char *const answers[] = {
+	    [STEP_ABSENT] = "no",
+	    [STEP_DIFFERS] = "differs ",
+	    [STEP_SENDER] = "other sender ",
+	    [STEP_UNKNOWN] = "unknown ",
+	    [STEP_MATCHES] = "found ",
+	};
+
+	buf_addf(arg, "%s %s %s%s\n", step->name, step->key,
+	    answers[step->answer], step->where);
 }
 
 static void
-explain(struct map *m, const char *recipient, struct buf *b)
+explain(struct map *m, const char *sender, const char *recipient, struct buf *b)
 {
-	struct route_query query = {
-	    .recipient = recipient, .on_step = on_step, .arg = b};
+	struct route_query query = {.recipient = recipient,
+	    .sender = sender,
+	    .on_step = on_step,
+	    .arg = b};
 
 	route_find(m, &query, &r);
 }
@@ -114,7 +123,7 @@ test_steps(struct map *m)
 {
 	struct buf b = {0};
 
-	explain(m, "X@plain.test", &b);
+	explain(m, NULL, "X@plain.test", &b);
 	is_str(buf_text(&b),
 	    "address x@plain.test no\n"
 	    "domain plain.test no\n"
@@ -123,7 +132,7 @@ test_steps(struct map *m)
 	    "setting local-route found settings:4\n",
 	    "each step as it is made");
 	buf_clear(&b);
-	explain(m, "x@a.b.deep.example", &b);
+	explain(m, NULL, "x@a.b.deep.example", &b);
 	is_str(buf_text(&b),
 	    "address x@a.b.deep.example no\n"
 	    "domain a.b.deep.example no\n"
@@ -166,6 +175,40 @@ static const struct mapfile_record others[] = {
     {0						    },
 };
 
+/* Why what is written did not answer. */
+static void
+test_reasons(struct map *m)
+{
+	struct buf b = {0};
+
+	explain(m, "jo@c.example", "a-x@a.example", &b);
+	is_str(buf_text(&b),
+	    "address a-x@a.example no\n"
+	    "address pattern us*@a.example differs routes:4\n"
+	    "address pattern *-x@a.example from=boss@c.example other sender "
+	    "routes:5\n"
+	    "address pattern *-x@a.example found routes:6\n",
+	    "entries that do not match, and that are for others");
+	buf_clear(&b);
+	explain(m, NULL, "x@b.example", &b);
+	is_str(buf_text(&b),
+	    "address x@b.example no\n"
+	    "address pattern info@.example differs routes:7\n"
+	    "address pattern abuse@* differs routes:8\n"
+	    "domain b.example from=.d.example other sender routes:14\n"
+	    "domain b.example no\n"
+	    "parent domain .example no\n"
+	    "expression /^[0-9]+@n\\./ differs routes:9\n"
+	    "expression /@n\\./ from=<> other sender routes:10\n"
+	    "expression /^(a|aa)+$/ differs routes:11\n"
+	    "local domain b.example no\n"
+	    "default route * from=c.example other sender routes:12\n"
+	    "default route * from=<> other sender routes:13\n"
+	    "default route * found routes:3\n",
+	    "the same when nobody knows the sender");
+	buf_free(&b);
+}
+
 static void
 test_others(int dir)
 {
@@ -205,6 +248,7 @@ test_others(int dir)
 		is_str(r.where, rows[i].where, "where it is written");
 		is_str(r.pattern, rows[i].pattern, "what matched");
 	}
+	test_reasons(m);
 	map_close(&m);
 }
 
