@@ -179,6 +179,18 @@ send_batch(void *arg)
 	channel_send(committer.channel, &b, BATCH_SIZE(b.n));
 }
 
+/* The first that waits sees to it that all who come in its turn are sent at
+ * the turn's end; one that comes at the end itself is sent with another turn
+ * that waits for nothing. */
+static struct request *
+request_new(void)
+{
+	if (committer.waiting.n == 0)
+		loop_soon(send_batch, NULL);
+	*committer.more = true;
+	return requests_add(&committer.waiting);
+}
+
 /* Swap an empty list for a full one; each keeps its memory. */
 static void
 move_requests(struct requests *from, struct requests *to)
@@ -236,29 +248,26 @@ committer_start(struct spool *sp)
 	snprintf(title, sizeof(title), "committer %u", parent_number());
 	committer.channel =
 	    channel_helper(title, committer_main, sp, on_answer, NULL);
-	loop_on_turn(send_batch, NULL);
 }
 
 void
 committer_commit(const struct draft *d, bool derived,
     void (*on_done)(void *arg, int status), void *arg)
 {
-	struct request *r = requests_add(&committer.waiting);
+	struct request *r = request_new();
 
 	*r = (struct request){.on_done = on_done, .arg = arg};
 	memcpy(r->commit.id, d->id, sizeof(r->commit.id));
 	r->commit.slot = d->slot;
 	r->commit.derived = derived;
-	*committer.more = true;
 }
 
 void
 committer_flush(void (*on_done)(void *arg, int status), void *arg)
 {
-	struct request *r = requests_add(&committer.waiting);
+	struct request *r = request_new();
 
 	*r = (struct request){.flush = true, .on_done = on_done, .arg = arg};
-	*committer.more = true;
 }
 
 unsigned

@@ -46,12 +46,14 @@ on_done(void *arg, int status)
 		buf_addf(&order, "%s%d ", (const char *)arg, status);
 }
 
+static bool late_due; /* a request that on_turn_end() makes */
+
 /* Stop once all has been told. */
 static void
 on_turn(void *arg)
 {
 	(void)arg;
-	if (committer_busy() == 0)
+	if (committer_busy() == 0 && !late_due)
 		loop_stop();
 }
 
@@ -133,6 +135,41 @@ test_single(void)
 	is_int(failed, 0, "and each is committed");
 }
 
+/* What is asked for when a turn ends is not left until something happens. */
+static struct draft late;
+
+static void
+on_turn_end(void *arg)
+{
+	(void)arg;
+	if (!late_due)
+		return;
+	late_due = false;
+	committer_commit(&late, false, on_done, NULL);
+}
+
+static void
+on_deadline(void *arg)
+{
+	(void)arg;
+	bail_out("waited in vain for a commit asked for at the end of a turn");
+}
+
+static void
+test_end_of_turn(void)
+{
+	struct loop_timer *deadline = loop_timer_new(on_deadline, NULL);
+
+	told = failed = 0;
+	late = make_draft(7);
+	late_due = true;
+	loop_timer_set(deadline, 20000);
+	loop_run();
+	is_int(told, 1, "a commit asked for at the end of a turn is begun");
+	is_int(failed, 0, "and done");
+	loop_timer_free(&deadline);
+}
+
 /* Once a flush has failed, nothing is taken any more. */
 static void
 test_failed_spool(void)
@@ -159,9 +196,11 @@ main(void)
 	loop_init();
 	committer_start(sp);
 	loop_on_turn(on_turn, NULL);
+	loop_on_turn(on_turn_end, NULL);
 	test_order();
 	test_many();
 	test_single();
+	test_end_of_turn();
 	test_failed_spool();
 	return done();
 }
