@@ -58,8 +58,6 @@ void decision_free(struct decision *d);
 
 /* ---- expand.c: aliases ---- */
 
-#define HEADER_MAX (1u << 20) /* bytes of it that are looked at */
-
 enum expanded {
 	EXPANDED_NOTHING,
 	EXPANDED_SOME, /* the journal has grown: read it again */

@@ -24,24 +24,6 @@
 
 /* ---- our own trace: Delivered-To ---- */
 
-static int
-read_header(struct queuefile *qf, struct buf *out)
-{
-	const char *data;
-	char chunk[8192];
-	ssize_t n;
-
-	while (!header_is_whole((struct str){buf_text(out), out->len}) &&
-	       out->len < HEADER_MAX) {
-		n = queuefile_content(
-		    qf, out->len, chunk, sizeof(chunk), &data);
-		if (n <= 0)
-			return (int)n;
-		buf_add(out, data, (size_t)n);
-	}
-	return 0;
-}
-
 /* Was it delivered to that alias before?  1, 0, or -1: it cannot be read. */
 static int
 is_loop(struct queuefile *qf, const char *alias)
@@ -49,7 +31,7 @@ is_loop(struct queuefile *qf, const char *alias)
 	struct buf header = {0}, body = {0};
 	struct header_field f;
 	struct str rest;
-	int found = read_header(qf, &header);
+	int found = queuefile_header(qf, &header) == -1 ? -1 : 0;
 
 	rest = (struct str){buf_text(&header), header.len};
 	while (found == 0 && header_next(&rest, &f)) {

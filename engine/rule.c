@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mail/header.h"
 #include "mail/ruling.h"
 #include "mail/spool.h"
 
@@ -47,48 +46,6 @@ renew_rules(struct map *m)
 		return -1;
 	loaded = map_generation(m);
 	return 0;
-}
-
-/* ---- the header ---- */
-
-/* Dots that were stuffed are taken off, as the reader would see it. */
-static void
-unstuff(struct buf *b)
-{
-	size_t to = 0;
-
-	for (size_t i = 0; i < b->len; i++) {
-		if (b->data[i] == '.' && (i == 0 || b->data[i - 1] == '\n'))
-			continue;
-		b->data[to++] = b->data[i];
-	}
-	b->len = to;
-}
-
-/* 1 all of it was read, 0 it is too large, -1 damaged. */
-static int
-read_header(struct asking *q)
-{
-	char chunk[8192];
-	const char *data;
-	uint64_t offset = 0;
-	ssize_t n;
-
-	while ((n = queuefile_content(
-		    q->qf, offset, chunk, sizeof(chunk), &data)) > 0) {
-		if ((size_t)n > sizeof(chunk))
-			n = sizeof(chunk);
-		buf_add(&q->header, data, (size_t)n);
-		offset += (uint64_t)n;
-		if (header_is_whole(
-			(struct str){q->header.data, q->header.len}))
-			break;
-		if (offset > HEADER_MAX)
-			return 0;
-	}
-	unstuff(&q->header);
-	q->subject.header = (struct str){buf_text(&q->header), q->header.len};
-	return n == -1 ? -1 : 1;
 }
 
 /* ---- what rules order ---- */
@@ -249,8 +206,9 @@ ask_all(struct asking *q)
 static enum verdict
 ask_header(struct asking *q)
 {
-	int whole = rules.headers ? read_header(q) : 1;
+	int whole = rules.headers ? queuefile_header(q->qf, &q->header) : 1;
 
+	q->subject.header = (struct str){buf_text(&q->header), q->header.len};
 	if (whole == -1)
 		return VERDICT_DAMAGED;
 	if (whole == 0) {

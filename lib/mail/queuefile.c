@@ -10,6 +10,7 @@
 #include "base/crc.h"
 #include "base/fd.h"
 #include "mail/expansion.h"
+#include "mail/header.h"
 
 #define READ_SIZE 65536
 
@@ -143,6 +144,45 @@ queuefile_content(struct queuefile *qf, uint64_t offset, char *buf, size_t size,
 		return -1;
 	}
 	return n;
+}
+
+static void
+unstuff(struct buf *b)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < b->len; i++) {
+		if (b->data[i] == '.' && (i == 0 || b->data[i - 1] == '\n'))
+			continue;
+		b->data[to++] = b->data[i];
+	}
+	b->len = to;
+}
+
+int
+queuefile_header(struct queuefile *qf, struct buf *out)
+{
+	char chunk[8192];
+	const char *data;
+	uint64_t offset = 0;
+	ssize_t n;
+
+	while ((n = queuefile_content(
+		    qf, offset, chunk, sizeof(chunk), &data)) > 0) {
+		if ((size_t)n > sizeof(chunk))
+			n = sizeof(chunk);
+		buf_add(out, data, (size_t)n);
+		offset += (uint64_t)n;
+		if (offset > QUEUEFILE_HEADER_MAX ||
+		    header_is_whole((struct str){buf_text(out), out->len}))
+			break;
+	}
+	if (n == -1)
+		return -1;
+	n = offset <= QUEUEFILE_HEADER_MAX ||
+	    header_is_whole((struct str){buf_text(out), out->len});
+	unstuff(out);
+	return (int)n;
 }
 
 int

@@ -57,6 +57,14 @@ int queuefile_open(int fd, struct queuefile *qf_r);
 ssize_t queuefile_content(struct queuefile *qf, uint64_t offset, char *buf,
     size_t size, const char **data_r);
 
+/*
+ * Append the header as its reader would see it, with the empty line and perhaps
+ * more behind it, dots that were stuffed taken off: 1; 0 when it is longer than
+ * QUEUEFILE_HEADER_MAX, and then *out is its beginning; -1 as queuefile_content().
+ */
+#define QUEUEFILE_HEADER_MAX (1u << 20) /* bytes of it that are looked at */
+int queuefile_header(struct queuefile *qf, struct buf *out);
+
 /* Does the whole content match its checksum? 1 yes, 0 damaged, -1 errno. */
 int queuefile_verify(struct queuefile *qf);
 

@@ -179,11 +179,48 @@ test_shrunk(void)
 	buf_free(&store);
 }
 
+static int
+header_of(const char *content, size_t len, struct buf *out)
+{
+	struct buf file = {0};
+	struct queuefile qf;
+	int fd, rc;
+
+	compose(&file, len, 1);
+	if (content)
+		memcpy(file.data + file.len - len, content, len);
+	fd = stored(&file);
+	is_int(queuefile_open(fd, &qf), 0, "open");
+	buf_clear(out);
+	rc = queuefile_header(&qf, out);
+	queuefile_free(&qf);
+	fd_close(&fd);
+	buf_free(&file);
+	return rc;
+}
+
+static void
+test_header(void)
+{
+	static const char small[] = "Subject: x\r\n..A: b\r\n\r\n..\r\n";
+	struct buf out = {0};
+
+	is_int(header_of(small, sizeof(small) - 1, &out), 1, "a header");
+	is_int(strncmp(out.data, "Subject: x\r\n.A: b\r\n\r\n", 21), 0,
+	    "without stuffed dots");
+	is_int(header_of(NULL, 1200, &out), 1, "one without an end");
+	is_int(out.len, 1200, "is all of the content");
+	is_int(header_of(NULL, QUEUEFILE_HEADER_MAX, &out), 1, "the largest");
+	is_int(header_of(NULL, QUEUEFILE_HEADER_MAX + 1, &out), 0, "too large");
+	buf_free(&out);
+}
+
 int
 main(void)
 {
 	dir = tmpdir();
 	test_sizes();
+	test_header();
 	test_damage();
 	test_shrunk();
 	return done();
