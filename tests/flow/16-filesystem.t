@@ -57,8 +57,10 @@ def start(where, force=False):
 CASES = (
     ("ext4", ("mkfs.ext4", "-q"), True, "ready"),
     ("xfs", ("mkfs.xfs", "-q"), True, "ready"),
-    ("ext4 with fast_commit", ("mkfs.ext4", "-q", "-O", "fast_commit"), True, "fast_commit"),
+    ("ext4 with fast_commit", ("mkfs.ext4", "-q", "-O", "fast_commit"), False,
+     "ext4 with fast_commit"),
     ("ext4 without a journal", ("mkfs.ext4", "-q", "-O", "^has_journal"), False, "without a journal"),
+    ("btrfs", ("mkfs.btrfs", "-q"), False, "is on btrfs"),
     ("tmpfs", None, False, "is on tmpfs"),
 )
 
