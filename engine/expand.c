@@ -48,75 +48,92 @@ is_loop(struct queuefile *qf, const char *alias)
 
 /* ---- one recipient ---- */
 
+/* What there is to be written about one entry. */
+struct writing {
+	const struct entry *e;
+	const struct progress *progress;
+	struct buf records;
+	size_t next; /* the number of the next recipient */
+};
+
+static size_t
+count_words(struct str text)
+{
+	size_t n = 0;
+
+	while (str_word(&text).len > 0)
+		n++;
+	return n;
+}
+
 static void
-add_record(const struct entry *e, size_t i, const char *alias,
-    const struct buf *targets, struct buf *out)
+add_record(
+    struct writing *w, size_t i, const char *alias, const struct buf *targets)
 {
 	char number[24];
 	struct record rec = {
 	    .kind = RECORD_EXPANDED,
 	    .time_s = clock_wall_s(),
-	    .suffix = id_suffix(e->id),
+	    .suffix = id_suffix(w->e->id),
+	    .first = w->next,
 	    .recipients = {number,            0           },
 	    .who = str_of(alias),
 	    .orders = {buf_text(targets), targets->len},
 	};
 
 	rec.recipients.len = (size_t)snprintf(number, sizeof(number), "%zu", i);
-	record_format(&rec, out);
-	log_info(
-	    "%s: expanded to=<%s> as=\"%s\"", e->id, alias, buf_text(targets));
+	record_format(&rec, &w->records);
+	w->next += count_words(rec.orders);
+	log_info("%s: expanded to=<%s> as=\"%s\"", w->e->id, alias,
+	    buf_text(targets));
 }
 
 static void
-add_loop(const struct entry *e, size_t i, const struct progress *progress,
-    struct buf *out)
+add_loop(struct writing *w, size_t i)
 {
 	char number[24];
 	struct record rec = {
 	    .kind = RECORD_OUTCOME,
 	    .outcome = OUTCOME_FAILED,
 	    .time_s = clock_wall_s(),
-	    .suffix = id_suffix(e->id),
-	    .attempt = progress->next_attempt,
+	    .suffix = id_suffix(w->e->id),
+	    .attempt = w->progress->next_attempt,
 	    .text = str_of("5.4.6 mail loop: it was delivered to this alias "
 			   "before"),
 	};
 
 	rec.recipients.s = number;
 	rec.recipients.len = (size_t)snprintf(number, sizeof(number), "%zu", i);
-	record_format(&rec, out);
-	log_info("%s: refused recipients=%zu reason=\"%.*s\"", e->id, i,
+	record_format(&rec, &w->records);
+	log_info("%s: refused recipients=%zu reason=\"%.*s\"", w->e->id, i,
 	    (int)rec.text.len, rec.text.s);
 }
 
 static int
-expand_one(struct worker *w, const struct entry *e, struct queuefile *qf,
-    const struct progress *progress, size_t i, struct buf *out)
+expand_one(struct map *map, struct queuefile *qf, size_t i, struct writing *out)
 {
 	const char *address = qf->envelope.recipients[i].address;
 	char rewritten[ADDRESS_MAX + 1];
 	struct buf targets = {0};
 	int is_new, found, loop;
 
-	is_new =
-	    rewrite_find(w->map, REWRITE_RECIPIENT, address, rewritten, NULL);
+	is_new = rewrite_find(map, REWRITE_RECIPIENT, address, rewritten, NULL);
 	if (is_new == -1)
 		return -1;
 	if (is_new == 1)
 		address = rewritten;
-	found = alias_expand(w->map, address, &targets, NULL);
+	found = alias_expand(map, address, &targets, NULL);
 	if (found == 0 && is_new == 1) {
 		buf_add_str(&targets, rewritten);
-		add_record(e, i, "", &targets, out);
+		add_record(out, i, "", &targets);
 	} else if (found == 1) {
 		loop = is_loop(qf, address);
 		if (loop == -1)
 			found = -1;
 		else if (loop == 1 || targets.len == 0)
-			add_loop(e, i, progress, out);
+			add_loop(out, i);
 		else
-			add_record(e, i, address, &targets, out);
+			add_record(out, i, address, &targets);
 	}
 	buf_free(&targets);
 	return found == -1 ? -1 : 0;
@@ -134,26 +151,26 @@ enum expanded
 expand(struct worker *w, const struct entry *e, struct queuefile *qf,
     const struct progress *progress)
 {
-	struct buf records = {0};
+	struct writing out = {e, progress, {0}, progress->nrcpts};
 	enum expanded result = EXPANDED_NOTHING;
 
 	for (size_t i = 0; i < progress->nrcpts; i++) {
 		if (!may_be_alias(&progress->rcpts[i]))
 			continue;
-		if (expand_one(w, e, qf, progress, i, &records) == -1) {
+		if (expand_one(w->map, qf, i, &out) == -1) {
 			result = EXPANDED_LATER;
 			goto out;
 		}
 	}
-	if (records.len == 0)
+	if (out.records.len == 0)
 		goto out;
 	result = EXPANDED_SOME;
-	if (queuefile_append(qf->fd, &records) == -1 ||
+	if (queuefile_append(qf->fd, &out.records) == -1 ||
 	    fdatasync(qf->fd) == -1) {
 		log_warn("%s: journal aliases", e->id);
 		result = EXPANDED_LATER;
 	}
 out:
-	buf_free(&records);
+	buf_free(&out.records);
 	return result;
 }

@@ -74,10 +74,16 @@ route_open_file(struct entry *e, struct queuefile *qf)
 	bool again = false;
 
 	if (queuefile_journal(qf, &store, &read) == -1) {
-		log_warn("%s: read the journal", e->id);
-		retry_later();
+		if (errno == EBADMSG)
+			spool_corrupt(intake.w->spool, e, "journal");
+		else {
+			log_warn("%s: read the journal", e->id);
+			retry_later();
+		}
 		goto out;
 	}
+	if (qf->torn)
+		log_warnx("%s: skipped a torn record of its journal", e->id);
 	buf_add(&journal, read.s, read.len);
 	if (progress_read(read, id_suffix(e->id), qf->envelope.nrecipients,
 		&progress) == -1) {

@@ -30,6 +30,18 @@ complain(struct verify *v, const struct entry *e, const char *why)
 	v->bad++;
 }
 
+/* A crash or a full disk can leave that, so it is told and not held against
+ * the spool. */
+static void
+note_torn(const struct entry *e)
+{
+	char name[ENTRY_SIZE];
+
+	entry_format(e, name);
+	printf("torn %s/%s: a record of its journal, which is skipped\n",
+	    state_name(e->state), name);
+}
+
 static void
 remember(struct verify *v, const struct entry *e)
 {
@@ -59,6 +71,8 @@ on_view(void *arg, struct view *view, const char *why)
 		why = "moved here as damaged, though it reads well";
 	if (why != NULL)
 		complain(v, &view->entry, why);
+	else if (view->qf.torn)
+		note_torn(&view->entry);
 	remember(v, &view->entry);
 }
 

@@ -22,10 +22,11 @@ view_open(struct tool *t, const struct entry *e, struct view *v_r)
 		       : errno == ENOTSUP ? "written by a newer Stagepost"
 		                          : strerror(errno);
 	if (queuefile_journal(&v->qf, &v->store, &v->journal) == -1)
-		return "journal cannot be read";
+		return errno == EBADMSG ? "journal is damaged"
+		                        : strerror(errno);
 	if (progress_read(v->journal, id_suffix(e->id),
 		v->qf.envelope.nrecipients, &v->progress) == -1)
-		return "journal has no record of this split";
+		return "journal does not tell its recipients";
 	return NULL;
 }
 

@@ -241,6 +241,9 @@ job_read_journal(struct job *job)
 	int result;
 
 	result = queuefile_journal(&job->qf, &store, &journal);
+	if (result == 0 && job->qf.torn)
+		log_warnx(
+		    "%s: skipped a torn record of its journal", job->entry.id);
 	if (result == 0 && journal.len > 0)
 		buf_add(&job->journal, journal.s, journal.len);
 	buf_free(&store);

@@ -39,6 +39,8 @@ expansion_next(
 		if (str_number(
 			e_r->rec.recipients, ENVELOPE_RCPTS_MAX, &parent) == -1)
 			parent = ENVELOPE_RCPTS_MAX; /* nobody's: damaged */
+		if (e_r->rec.first != *next)
+			parent = ENVELOPE_RCPTS_MAX;
 		e_r->parent = parent;
 		e_r->addresses = e_r->rec.orders;
 		e_r->first = *next;

@@ -3,7 +3,8 @@
  * Recipients that came later: the envelope is written once, so those that an
  * alias or a rewriting puts in the place of one are journalled, in an
  * `expanded` record.  They are numbered on from those of the envelope, in the
- * order of the records.  Layer: mail.
+ * order of the records; each says the number of its first, so that the loss of
+ * one before it shows.  Layer: mail.
  */
 #ifndef MAIL_EXPANSION_H
 #define MAIL_EXPANSION_H

@@ -16,7 +16,7 @@
 /*
  * The fields of each kind behind time, kind and suffix, in order: r recipients,
  * o outcome, a attempt, d due, k kind of report, h host, t text, w who, g
- * generation, l list of orders.
+ * generation, n number of the first, l list of orders.
  */
 static const struct {
 	const char *name;
@@ -29,7 +29,7 @@ static const struct {
     [RECORD_RELEASE] = {"release",  "w"     },
     [RECORD_REQUEUE] = {"requeue",  "w"     },
     [RECORD_RULED] = {"ruled",    "gl"    },
-    [RECORD_EXPANDED] = {"expanded", "rwl"   },
+    [RECORD_EXPANDED] = {"expanded", "nrwl"  },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -129,6 +129,9 @@ field_add(struct buf *out, const struct record *rec, char field)
 		break;
 	case 'g':
 		buf_addf(out, " %llu", (unsigned long long)rec->generation);
+		break;
+	case 'n':
+		number_add(out, (int64_t)rec->first);
 		break;
 	case 'l':
 		text_add(out, rec->orders, SIZE_MAX);
@@ -233,6 +236,10 @@ field_parse(struct record *rec, char name, struct str field, struct buf *store)
 		bad = str_number(field, UINT64_MAX, &number);
 		rec->generation = number;
 		break;
+	case 'n':
+		bad = str_number(field, INT64_MAX, &number);
+		rec->first = number;
+		break;
 	case 'l':
 		return text_parse(field, store, &rec->orders);
 	}
@@ -294,4 +301,58 @@ record_next(struct str *rest, struct buf *store, struct record *rec_r)
 	}
 	*rec_r = (struct record){0};
 	return false;
+}
+
+/* ---- how whole? ---- */
+
+#define SECTOR 512
+
+/*
+ * A power cut can leave NULs where bytes were not written yet: to the end of
+ * what was, from the end of what was flushed, or whole sectors.
+ */
+static bool
+has_hole(struct str line)
+{
+	const char *nul = memchr(line.s, '\0', line.len),
+		   *end = line.s + line.len;
+	size_t run = 0;
+
+	if (nul == NULL)
+		return false;
+	while (nul + run < end && nul[run] == '\0')
+		run++;
+	return run >= SECTOR || nul == line.s || end[-1] == '\0';
+}
+
+/*
+ * Was it not written to its end?  Then `rest` is the next record without the
+ * newline before it.  If one byte less makes it whole, it was finished, and
+ * what is wrong is its newline.
+ */
+static bool
+is_unfinished(struct str line, struct str rest)
+{
+	struct str less = {line.s, line.len - 1};
+
+	return (rest.len == 0 ? line.s + line.len == rest.s
+			      : *rest.s != '\n') &&
+	       !is_intact(&less);
+}
+
+enum journal_health
+journal_check(struct str journal)
+{
+	enum journal_health health = JOURNAL_WHOLE;
+	struct str rest = journal, line, record;
+
+	while (rest.len > 0) {
+		record = line = str_cut(&rest, '\n');
+		if (line.len == 0 || is_intact(&record))
+			continue;
+		if (!has_hole(line) && !is_unfinished(line, rest))
+			return JOURNAL_DAMAGED;
+		health = JOURNAL_TORN;
+	}
+	return health;
 }

@@ -6,7 +6,8 @@
  *	"\n" crc32c(8 hex) " " time " " kind " " suffix " " fields... "\n"
  *
  * A record begins and ends with a newline and is one O_APPEND write; a line
- * whose CRC does not match is skipped wherever it stands.  All splits of a
+ * whose CRC does not match is skipped wherever it stands, if it can have been
+ * torn: journal_check().  All splits of a
  * message share one file (they are hard links), so a record names the split
  * it is about by its suffix: "-" for the whole message, ".2" for <id>.2.
  */
@@ -53,6 +54,7 @@ struct record {
 	struct str suffix;     /* "" or ".2.1" (written as "-" when empty) */
 	struct str recipients; /* "0-3,7"; SPLIT: one such list a group, "/" */
 	unsigned attempt;      /* OUTCOME: number of the attempt, from 1 */
+	uint64_t first;        /* EXPANDED: number of the first address */
 	enum outcome outcome;  /* OUTCOME */
 	enum report report;    /* DSN */
 	int64_t due_s;         /* OUTCOME deferred: next attempt */
@@ -77,7 +79,7 @@ struct record {
  *	release WHO
  *	requeue WHO
  *	ruled GENERATION ORDERS
- *	expanded RECIPIENT ALIAS ADDRESSES
+ *	expanded FIRST RECIPIENT ALIAS ADDRESSES
  */
 void record_format(const struct record *rec, struct buf *out);
 
@@ -86,6 +88,15 @@ void record_format(const struct record *rec, struct buf *out);
  * fields are decoded into `store`, which the next call overwrites.
  */
 bool record_next(struct str *rest, struct buf *store, struct record *rec_r);
+
+/*
+ * How whole is it?  A line that is no intact record is torn when a crash or a
+ * full disk can have left it: it has no newline of its own before that of the
+ * next record, or a hole of NULs.  What it said was never relied on.  Any other
+ * is damage: what it said is lost, and others may rest on it.
+ */
+enum journal_health { JOURNAL_WHOLE, JOURNAL_TORN, JOURNAL_DAMAGED };
+enum journal_health journal_check(struct str journal);
 
 /* "hold", "deferred", "failure": as they are written. */
 const char *record_name(enum record_kind kind);

@@ -160,14 +160,16 @@ attempt_apply(struct progress *p, const struct record *rec, unsigned *counted)
 	}
 }
 
-static void
+/* False when it is about recipients that there are not: a record that added
+ * them is lost. */
+static bool
 record_apply(struct progress *p, const struct record *rec, unsigned *counted)
 {
 	struct str list = rec->recipients;
 	size_t first, last;
 
 	if (!rcptlist_check(list, p->nrcpts))
-		return;
+		return false;
 	if (rec->kind == RECORD_OUTCOME)
 		attempt_apply(p, rec, counted);
 	while (rcptlist_next(&list, &first, &last))
@@ -176,6 +178,7 @@ record_apply(struct progress *p, const struct record *rec, unsigned *counted)
 				outcome_apply(&p->rcpts[first], rec);
 			else
 				report_apply(&p->rcpts[first], rec);
+	return true;
 }
 
 /* ---- what have rules ordered? ---- */
@@ -300,17 +303,15 @@ expansions_apply(struct progress *p, struct str journal, struct str suffix)
 	buf_free(&store);
 }
 
-static void
+static bool
 any_apply(struct progress *p, const struct record *rec, unsigned *counted)
 {
 	switch (rec->kind) {
 	case RECORD_OUTCOME:
 		p->ruled = true; /* who is sent to was routed before */
-		record_apply(p, rec, counted);
-		break;
+		return record_apply(p, rec, counted);
 	case RECORD_DSN:
-		record_apply(p, rec, counted);
-		break;
+		return record_apply(p, rec, counted);
 	case RECORD_RULED:
 		ruled_apply(p, rec);
 		break;
@@ -325,6 +326,7 @@ any_apply(struct progress *p, const struct record *rec, unsigned *counted)
 	case RECORD_HOLD:
 		break;
 	}
+	return true;
 }
 
 int
@@ -358,11 +360,15 @@ progress_read(
 		progress_free(p_r);
 		return -1;
 	}
-	while (record_next(&journal, &store, &rec))
-		if (concerns(&rec, suffix))
-			any_apply(p_r, &rec, &counted);
-	expansions_apply(p_r, journal_start, suffix);
+	while (result == 0 && record_next(&journal, &store, &rec))
+		if (concerns(&rec, suffix) && !any_apply(p_r, &rec, &counted))
+			result = -1;
 	buf_free(&store);
+	if (result == -1) {
+		progress_free(p_r);
+		return -1;
+	}
+	expansions_apply(p_r, journal_start, suffix);
 	return 0;
 }
 

@@ -59,8 +59,8 @@ struct progress {
 
 /*
  * Read the journal for the name with this suffix ("" or ".2.1") of a message
- * with nrcpts recipients.  0, or -1 when a needed split record is missing:
- * then the entry is damaged.
+ * with nrcpts recipients.  0, or -1 when a needed split record is missing, or
+ * one that added a recipient which others are about: then the entry is damaged.
  */
 int progress_read(
     struct str journal, struct str suffix, size_t nrcpts, struct progress *p_r);

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "mail/expansion.h"
 #include "mail/header.h"
+#include "mail/journal.h"
 
 #define READ_SIZE 65536
 
@@ -214,12 +215,16 @@ forget_added(struct queuefile *qf)
 	qf->envelope.nrecipients = qf->nwritten;
 }
 
+/* Is it sound?  Then its recipients are added. */
 static int
-add_recipients(struct queuefile *qf, struct str journal)
+journal_take(struct queuefile *qf, struct str journal)
 {
+	enum journal_health health = journal_check(journal);
+
 	forget_added(qf);
-	if (expansion_apply(journal, &qf->envelope, &qf->added, &qf->nadded) ==
-	    0)
+	qf->torn = health == JOURNAL_TORN;
+	if (health != JOURNAL_DAMAGED && expansion_apply(journal, &qf->envelope,
+					     &qf->added, &qf->nadded) == 0)
 		return 0;
 	errno = EBADMSG;
 	return -1;
@@ -234,7 +239,7 @@ queuefile_journal(struct queuefile *qf, struct buf *store, struct str *out_r)
 	if (qf->head.len == (size_t)qf->size) {
 		out_r->s = qf->head.data + qf->journal_offset;
 		out_r->len = qf->head.len - qf->journal_offset;
-		return add_recipients(qf, *out_r);
+		return journal_take(qf, *out_r);
 	}
 	while ((n = pread(qf->fd, scratch, READ_SIZE,
 		    qf->journal_offset + store->len)) > 0)
@@ -245,7 +250,7 @@ queuefile_journal(struct queuefile *qf, struct buf *store, struct str *out_r)
 	if (n == -1)
 		return -1;
 	*out_r = (struct str){buf_text(store), store->len};
-	return add_recipients(qf, *out_r);
+	return journal_take(qf, *out_r);
 }
 
 int

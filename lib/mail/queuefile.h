@@ -36,6 +36,7 @@ struct queuefile {
 	size_t nwritten; /* recipients of the envelope as it was written */
 	char **added;    /* strings of those that queuefile_journal() added */
 	size_t nadded;
+	bool torn; /* queuefile_journal() found a torn record: journal.h */
 	struct buf head;
 	off_t size;           /* of the file when it was opened */
 	off_t content_offset; /* = PREAMBLE_SIZE + envelope_len */
@@ -71,7 +72,8 @@ int queuefile_verify(struct queuefile *qf);
 /*
  * The bytes behind the content; *out_r points into head, or into `store` when
  * they were not read yet.  0, or -1 (EBADMSG: beyond JOURNAL_MAX, or damaged).
- * Recipients that took the place of others are added to the envelope.
+ * Recipients that took the place of others are added to the envelope.  One with
+ * torn records is read without them, and qf->torn is set.
  */
 #define JOURNAL_MAX (256u << 20) /* bytes */
 int queuefile_journal(

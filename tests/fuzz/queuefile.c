@@ -98,10 +98,15 @@ check_file(int fd)
 		return;
 	}
 	check_content(&qf);
-	assert(queuefile_journal(&qf, &store, &journal) == 0);
-	assert(journal.len == (size_t)(qf.size - qf.journal_offset));
-	assert(progress_read(
-		   journal, str_of(""), qf.envelope.nrecipients, &p) == 0);
+	if (queuefile_journal(&qf, &store, &journal) == -1) {
+		assert(errno == EBADMSG);
+		journal.len = 0;
+	} else
+		assert(journal.len == (size_t)(qf.size - qf.journal_offset));
+	if (progress_read(journal, str_of(""), qf.envelope.nrecipients, &p) ==
+	    -1)
+		assert(progress_read(str_of(""), str_of(""),
+			   qf.envelope.nrecipients, &p) == 0);
 	if (qf.envelope.sender[0] != '\0')
 		check_report(&qf, &p);
 	progress_free(&p);

@@ -37,6 +37,7 @@ check_round_trip(const struct record *rec)
 	same(back.text, rec->text, "text");
 	same(back.who, rec->who, "who");
 	ok(back.generation == rec->generation, "generation");
+	is_int(back.first, rec->first, "first");
 	same(back.orders, rec->orders, "orders");
 	ok(!record_next(&rest, &store, &back), "and no more");
 	buf_free(&out);
@@ -74,6 +75,11 @@ test_round_trips(void)
 	check_round_trip(
 	    &(struct record){.kind = RECORD_RELEASE, .who = STR("root")});
 	check_round_trip(&(struct record){.kind = RECORD_REQUEUE});
+	check_round_trip(&(struct record){.kind = RECORD_EXPANDED,
+	    .first = 7,
+	    .recipients = STR("3"),
+	    .who = STR("all@a.example"),
+	    .orders = STR("b@a.example c@a.example")});
 }
 
 static void
@@ -141,6 +147,56 @@ test_torn(void)
 	buf_free(&bytes);
 }
 
+static enum journal_health
+health(const struct buf *b)
+{
+	return journal_check((struct str){b->data, b->len});
+}
+
+/* What crashes leave is torn, anything else is damage. */
+static void
+test_health(void)
+{
+	struct record rec = {.kind = RECORD_OUTCOME,
+	    .recipients = STR("0-3"),
+	    .text = STR("250 2.0.0 thanks")};
+	struct buf whole = {0}, bytes = {0};
+	size_t wrong = 0;
+
+	record_format(&rec, &whole);
+	record_format(&rec, &whole);
+	is_int(journal_check(STR("")), JOURNAL_WHOLE, "nothing is whole");
+	is_int(health(&whole), JOURNAL_WHOLE, "so are two records");
+	for (size_t cut = 2; cut < whole.len / 2 - 1; cut++) {
+		buf_clear(&bytes);
+		buf_add(&bytes, whole.data, whole.len);
+		buf_add(&bytes, whole.data, cut);
+		wrong += health(&bytes) != JOURNAL_TORN;
+		buf_add(&bytes, whole.data, whole.len);
+		wrong += health(&bytes) != JOURNAL_TORN;
+	}
+	is_int(wrong, 0, "one torn at the end or before another");
+	for (size_t at = 0; at < whole.len; at++)
+		for (unsigned bit = 1; bit < 0x80; bit <<= 1) {
+			whole.data[at] ^= (char)bit;
+			wrong += health(&whole) == JOURNAL_TORN;
+			whole.data[at] ^= (char)bit;
+		}
+	is_int(wrong, 0, "a changed bit is never taken for a tear");
+	for (size_t at = 1; at < whole.len; at++) {
+		buf_clear(&bytes);
+		buf_add(&bytes, whole.data, whole.len);
+		memset(bytes.data + at, 0, whole.len - at);
+		buf_add(&bytes, whole.data, whole.len);
+		wrong += health(&bytes) == JOURNAL_DAMAGED;
+	}
+	is_int(wrong, 0, "NULs to the end of what there was are a tear");
+	memset(whole.data + 20, 0, 10);
+	is_int(health(&whole), JOURNAL_DAMAGED, "NULs elsewhere are not");
+	buf_free(&whole);
+	buf_free(&bytes);
+}
+
 static void
 test_cut(void)
 {
@@ -170,6 +226,7 @@ main(void)
 	test_round_trips();
 	test_written_form();
 	test_torn();
+	test_health();
 	test_cut();
 	buf_free(&store);
 	return done();

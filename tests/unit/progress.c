@@ -91,7 +91,6 @@ test_attempts(void)
 	report("", "2", REPORT_DELAY);
 	report("", "0", REPORT_SUCCESS);
 	outcome("", 4, 400, "0-2", OUTCOME_EXPIRED, "too late");
-	outcome("", 4, 400, "0-9", OUTCOME_FAILED, "no such recipients");
 	read_for("", 3, &p);
 	ok(p.rcpts[0].confirmed && p.rcpts[1].reported && p.rcpts[2].delayed,
 	    "reports are known");
@@ -101,6 +100,9 @@ test_attempts(void)
 	is_int(progress_pending(&p), 0, "nobody is left");
 	is_int(progress_unreported(&p), 1, "the expired one is to be reported");
 	progress_free(&p);
+	outcome("", 5, 500, "0-9", OUTCOME_FAILED, "no such recipients");
+	is_int(read_for("", 3, &p), -1, "recipients that there are not");
+	ok(p.rcpts == NULL, "leave nothing");
 }
 
 static void

@@ -89,8 +89,9 @@ test_sizes(void)
 	    {10,			 9000},
             {200000,                     9000}
         };
-	const char record[] = "\n00000000 a torn record\n";
+	const char record[] = "\n00000000 a torn record";
 	struct buf line = {(char *)(uintptr_t)record, sizeof(record) - 1, 0};
+	struct buf newline = {(char *)(uintptr_t) "\n", 1, 0};
 	struct buf file, store = {0};
 	struct queuefile qf;
 	struct str journal;
@@ -112,6 +113,12 @@ test_sizes(void)
 		is_int(queuefile_journal(&qf, &store, &journal), 0, "journal");
 		is_mem(journal.s, journal.len, record, sizeof(record) - 1,
 		    "is what was appended");
+		ok(qf.torn, "and torn");
+		queuefile_append(fd, &newline);
+		queuefile_free(&qf);
+		queuefile_open(fd, &qf);
+		is_int(queuefile_journal(&qf, &store, &journal), -1,
+		    "a finished record that is wrong is damage");
 		queuefile_free(&qf);
 		queuefile_free(&qf);
 		fd_close(&fd);
