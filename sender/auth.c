@@ -10,6 +10,7 @@
 #include "mail/credential.h"
 #include "proc/io.h"
 #include "sasl.h"
+#include "secret.h"
 #include "sender.h"
 
 bool
@@ -31,9 +32,12 @@ refuse(struct conn *c, const char *code, const char *why)
 	buf_free(&text);
 }
 
+/* Of what is said all that begins at `secret` is one. */
 static void
-say(struct conn *c, struct buf *line)
+say(struct conn *c, struct buf *line, size_t secret)
 {
+	secret_add(
+	    c->secret, (struct str){line->data + secret, line->len - secret});
 	buf_add_str(line, "\r\n");
 	io_write(c->io, line->data, line->len);
 	explicit_bzero(line->data, line->len);
@@ -64,6 +68,8 @@ choose(struct conn *c, enum sasl_mechanism *m_r)
 		return NULL;
 	}
 	s = sasl_new(*m_r, &who);
+	c->secret = secret_new();
+	secret_add_password(c->secret, str_of(who.password));
 	credential_wipe(&who);
 	if (s == NULL)
 		refuse(c, "4.3.0", "the library has no such mechanism");
@@ -76,6 +82,7 @@ auth_begin(struct conn *c)
 	enum sasl_mechanism m;
 	struct buf line = {0};
 	const char *why;
+	size_t len;
 
 	if (c->tls == NULL && !c->dest->profile.auth_in_clear) {
 		refuse(c, "4.7.11", "the connection is not encrypted");
@@ -85,6 +92,7 @@ auth_begin(struct conn *c)
 	if (c->sasl == NULL)
 		return;
 	buf_addf(&line, "AUTH %s", sasl_name(m));
+	len = line.len;
 	if (sasl_begins(m)) {
 		buf_add_char(&line, ' ');
 		if (sasl_answer(c->sasl, str_of(""), &line, &why) == -1) {
@@ -94,7 +102,7 @@ auth_begin(struct conn *c)
 		}
 	}
 	c->dialogue.step = STEP_AUTH;
-	say(c, &line);
+	say(c, &line, len);
 }
 
 static void
@@ -106,7 +114,7 @@ answer(struct conn *c, const struct reply *r)
 
 	reply_line(&lines, &challenge);
 	if (sasl_answer(c->sasl, challenge, &line, &why) == 0) {
-		say(c, &line);
+		say(c, &line, 0);
 		return;
 	}
 	buf_free(&line);
@@ -129,4 +137,15 @@ auth_reply(struct conn *c, const struct reply *r)
 		c->dialogue.step = STEP_READY;
 		connect_greeted(c);
 	}
+}
+
+void
+auth_conceal(const struct conn *c, unsigned code, struct buf *text)
+{
+	if (c->secret == NULL ||
+	    !secret_shows(c->secret, (struct str){text->data, text->len}))
+		return;
+	explicit_bzero(text->data, text->len);
+	buf_clear(text);
+	buf_addf(text, "%03u (what it says shows a secret)", code);
 }

@@ -22,4 +22,8 @@ bool auth_wanted(const struct conn *c);
 void auth_begin(struct conn *c);
 void auth_reply(struct conn *c, const struct reply *r);
 
+/* The text of a reply, which is to be kept: without what this host was told in
+ * secret. */
+void auth_conceal(const struct conn *c, unsigned code, struct buf *text);
+
 #endif

@@ -10,6 +10,7 @@
 #include "proc/io.h"
 #include "proc/loop.h"
 #include "sasl.h"
+#include "secret.h"
 #include "sender.h"
 
 #define FAIR_SHARE 20 /* messages of a connection while others wait for one */
@@ -57,6 +58,7 @@ conn_leave_host(struct conn *c)
 	c->greeted = false;
 	loop_timer_stop(c->deadline);
 	sasl_free(&c->sasl);
+	secret_free(&c->secret);
 	if (c->next != NULL)
 		job_return(c->next);
 	c->next = NULL;

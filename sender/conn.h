@@ -21,6 +21,7 @@ struct io;
 struct job;
 struct loop_timer;
 struct sasl;
+struct secret;
 struct tls;
 
 struct conn {
@@ -38,6 +39,7 @@ struct conn {
 	struct io *io;
 	struct loop_timer *deadline; /* of the reply, or of being idle */
 	struct sasl *sasl;           /* AUTH is under way */
+	struct secret *secret;       /* was told to the host; NULL: nothing */
 	struct tls *tls;             /* of io; NULL: in clear */
 	uint64_t generation; /* of the map whose profile it was opened by */
 	bool idle;

@@ -10,6 +10,7 @@
 #include "proc/loop.h"
 #include "proc/tls.h"
 #include "reply.h"
+#include "security.h"
 #include "sender.h"
 #include "transaction.h"
 
@@ -43,6 +44,31 @@ static bool
 is_expected(const struct conn *c)
 {
 	return c->dialogue.step != STEP_TLS && c->dialogue.step != STEP_READY;
+}
+
+/*
+ * A reply to what has not left yet is none: it would be taken for the answer to
+ * whatever comes next, and the last of them for "your message is taken".  A
+ * refusal may come at any time.
+ */
+static bool
+is_early(const struct conn *c, const struct reply *r)
+{
+	return r->code < 400 && io_unsent(c->io) > c->dialogue.behind;
+}
+
+static void
+say_early(struct conn *c)
+{
+	static struct buf why;
+
+	buf_clear(&why);
+	buf_addf(
+	    &why, "4.5.0 it answers %s before that is said", dialogue_where(c));
+	if (opening_secures(c)) /* no reason to go on in clear */
+		connect_refused(c, false, security_failed(c, buf_text(&why)));
+	else
+		connect_lost(c, buf_text(&why));
 }
 
 static void
@@ -79,8 +105,13 @@ dialogue_input(struct conn *c)
 			connect_lost(c, "4.5.0 what it says is no reply");
 			break;
 		}
+		if (is_early(c, &r)) {
+			say_early(c);
+			break;
+		}
 		buf_clear(&text);
 		reply_format(&r, &text);
+		auth_conceal(c, r.code, &text);
 		r.text = buf_text(&text);
 		buf_clear(&lines);
 		buf_add(&lines, r.lines.s, r.lines.len);

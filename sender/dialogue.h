@@ -41,6 +41,7 @@ enum step {
 
 struct dialogue {
 	enum step step;
+	size_t behind; /* bytes said after what is being answered */
 	bool lmtp;
 	struct offers offers;
 	/* the transaction */

@@ -96,7 +96,9 @@ opening_starttls(struct conn *c, const struct reply *r)
 		c->dialogue.step = STEP_TLS;
 		dialogue_await(c, 1);
 		if (!security_begin(c))
-			connect_lost(c, "bytes in clear after STARTTLS");
+			connect_refused(c, false,
+			    security_failed(
+				c, "bytes in clear after STARTTLS"));
 	} else if (c->dest->profile.tls == TLS_OPPORTUNISTIC) {
 		agreed(c);
 	} else {

@@ -76,6 +76,7 @@ proceed(struct conn *c, enum step step)
 	dialogue_await(c, 1);
 	if (dl->ahead)
 		return;
+	dl->behind = 0;
 	if (step == STEP_MAIL)
 		add_mail(c, c->job);
 	else if (step == STEP_RCPT)
@@ -166,6 +167,7 @@ transaction_begin(struct conn *c)
 	if (dl->offers.pipelining) {
 		add_all(c, c->job);
 		dl->ahead = true;
+		dl->behind = out.len - 1; /* some of it has to have left */
 	}
 	if (out.len > 0)
 		say(c);
@@ -184,6 +186,7 @@ transaction_resume(struct conn *c)
 	dl->next_ahead = false;
 	reset(c);
 	dl->ahead = true;
+	dl->behind--; /* as in transaction_begin() */
 	proceed(c, STEP_MAIL);
 }
 
@@ -206,8 +209,9 @@ send_ahead(struct conn *c)
 	    offers_refuse(&dl->offers, &c->next->qf.preamble) != NULL)
 		return;
 	add_all(c, c->next);
-	say(c);
+	dl->behind = out.len;
 	dl->next_ahead = true;
+	say(c);
 }
 
 static void
@@ -321,6 +325,7 @@ send_nothing(struct conn *c, const struct reply *r)
 		return;
 	}
 	c->dialogue.hollow = true;
+	c->dialogue.behind = 0;
 	c->dialogue.step = STEP_DOT;
 	io_write(c->io, ".\r\n", 3);
 	dialogue_await(c, 2);
@@ -335,6 +340,7 @@ take_data(struct conn *c, const struct reply *r)
 		send_nothing(c, r);
 	} else if (r->code == 354) {
 		dl->step = STEP_CONTENT;
+		dl->behind = 0;
 		dl->offset = 0;
 		dl->crc = 0;
 		if (c->job->headers.len > 0) /* no line begins with a dot */

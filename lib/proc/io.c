@@ -329,8 +329,8 @@ set_timer(struct io *io, unsigned ms)
 int
 io_starttls(struct io *io, struct io_layer *layer)
 {
-	assert(io->layer == NULL && io_unsent(io) == 0);
-	if (io->in.len > 0) {
+	assert(io->layer == NULL);
+	if (io->in.len > 0 || io_unsent(io) > 0) {
 		layer->calls->close(layer);
 		return -1;
 	}

@@ -83,8 +83,9 @@ struct io_layer_calls {
  * IO_ERROR follows (IO_EOF does not), never from within this call.  What is
  * written meanwhile leaves after that.
  *
- * -1, and the layer is freed: bytes are in io_in() already.  They came in clear
- * and must not be taken for what was said under its protection.
+ * -1, and the layer is freed: bytes are in io_in() already, or what was written
+ * has not left.  They are in clear, and must not be taken for what was said
+ * under its protection.
  */
 int io_starttls(struct io *io, struct io_layer *layer);
 

@@ -49,7 +49,7 @@ with Stage() as stage:
         "foreign": Authority(stage.dir, "other").certificate("IP:127.0.0.1"),
     }
     bad = {name: Host(stage.dir, c) for name, c in certificates.items()}
-    lame = {s: Host(stage.dir, good, s) for s in ("no", "refuse", "garbage", "inject")}
+    lame = {s: Host(stage.dir, good, s) for s in ("no", "refuse", "garbage", "inject", "early")}
     nsd = Nameserver({"hosts.test": "good A 127.0.0.1\nevil A 127.0.0.1\n@ MX 10 good"})
     profiles = ["default", "clear", "required", "verify", "pin", "pin-key", "pin-other"]
     hosts = {"host": host, **bad, **lame}
@@ -69,6 +69,7 @@ with Stage() as stage:
         routes="\n".join(routes),
     )
     stage.start("sender")
+    workers = stage.sender.workers()
     tls = r"tls=TLSv1\.3 cipher=TLS_AES_256_GCM_SHA384"
 
     # what the default does
@@ -106,8 +107,14 @@ with Stage() as stage:
     deferred(stage, lame["refuse"], "STARTTLS is refused", reason, "x@required.refuse.example")
     reason = r"4\.7\.5 tls required \(profile required\): wrong version number"
     deferred(stage, lame["garbage"], "the handshake fails", reason, "x@required.garbage.example")
-    reason = r"4\.7\.5 tls required \(profile required\): bytes in clear after STARTTLS"
-    deferred(stage, lame["inject"], "replies are injected", reason, "x@required.inject.example")
+    for name, profile in ("required", "required"), ("opportunistic", "default"):
+        # RFC 3207, 6: somebody between us; nor is that a reason to go in clear
+        prefix = rf"4\.7\.5 tls {name} \(profile {profile}\): "
+        reason = prefix + "bytes in clear after STARTTLS"
+        deferred(stage, lame["inject"], f"tls {name}: replies are injected", reason, f"x@{profile}.inject.example")
+        reason = prefix + r"4\.5\.0 it answers STARTTLS before that is said"
+        deferred(stage, lame["early"], f"tls {name}: they come early", reason, f"x@{profile}.early.example")
+    is_(stage.sender.workers(), workers, "no worker dies of it")
     for name, why in {
         "wrong": "IP address mismatch",
         "expired": "certificate has expired",

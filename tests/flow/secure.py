@@ -78,7 +78,8 @@ class Host:
     """
     An SMTP server in threads of the test.  What it does about STARTTLS may be
     changed at any time: "yes", "no" (not offered), "refuse" (454), "garbage"
-    (agreed to and then no TLS), "inject" (a reply in clear behind the 220).
+    (agreed to and then no TLS), "inject" (a reply in clear behind the 220),
+    "early" (the 220 and a reply behind it come with the one to EHLO).
 
     Its log has a line for each event: clear or tls and the command, "message"
     when it took one, "resumed" or "new" for a handshake, "sni NAME",
@@ -86,6 +87,11 @@ class Host:
 
     It offers the mechanisms in auth, and takes messages only after one of them;
     iterations and signs are what SCRAM says.
+
+    acts, if given, is asked acts(session, stage, text) before each reply, with
+    what would be said; what it returns is said instead of it, None is nothing
+    more to say.  Stages are greeting, starttls, handshake, dot, and the
+    commands' names; challenge is AUTH's 334.
     """
 
     def __init__(
@@ -96,6 +102,7 @@ class Host:
         self.user, self.password = "user", "password"
         self.iterations = 4096
         self.signs = True
+        self.acts = None
         path = tempfile.mkstemp(prefix="host.", dir=directory)[1]
         self.log = Follower(path)
         self._out = open(path, "a", buffering=1)
@@ -136,22 +143,33 @@ class Host:
         try:
             with connection:
                 _Session(self, connection).run()
-        except OSError as e:
+        except (OSError, Over) as e:
             self._note(f"broken {e}")
+
+
+class Over(Exception):
+    """Raised by acts: the connection ends here."""
 
 
 class _Session:
     def __init__(self, host, connection):
         self.host = host
         self.authenticated = False
+        self.stage = "greeting"
+        self.said = []  # by the client, in AUTH
         self.take(connection, "clear")
 
     def take(self, connection, how):
         self.connection, self.how = connection, how
         self.file = connection.makefile("rb")
 
+    def act(self, text):
+        return self.host.acts(self, self.stage, text) if self.host.acts else text
+
     def reply(self, text):
-        self.connection.sendall(text.encode() + b"\r\n")
+        text = self.act(text)
+        if text is not None:
+            self.connection.sendall(text.encode() + b"\r\n")
 
     def run(self):
         self.reply("220 host.test ESMTP")
@@ -160,6 +178,7 @@ class _Session:
             self.host._note(f"{self.how} {command}")
             self.command = command
             verb = re.split("[ :]", command)[0].upper()
+            self.stage = verb.lower()
             if verb == "QUIT":
                 return self.reply("221 2.0.0 bye")
             action = getattr(self, "on_" + verb.lower(), None)
@@ -175,7 +194,10 @@ class _Session:
             offers.append("STARTTLS")
         if self.host.auth and (self.how == "tls" or self.host.auth_in_clear):
             offers.append(f"AUTH {self.host.auth}")
-        self.reply("\r\n".join(f"250-{o}" for o in offers[:-1]) + f"\r\n250 {offers[-1]}")
+        text = "\r\n".join(f"250-{o}" for o in offers[:-1]) + f"\r\n250 {offers[-1]}"
+        if self.how == "clear" and self.host.starttls == "early":
+            text += "\r\n220 go ahead\r\n250-host.test\r\n250 PIPELINING"
+        self.reply(text)
 
     def on_mail(self):
         if self.host.auth and not self.authenticated:
@@ -184,6 +206,7 @@ class _Session:
 
     def on_auth(self):
         _, mechanism, *first = self.command.split(" ")
+        self.said = [*first]
         try:
             good = getattr(self, mechanism.replace("-", "_").lower())(*first)
         except ValueError as e:
@@ -196,8 +219,12 @@ class _Session:
         return self.reply("235 2.7.0 welcome")
 
     def challenge(self, text):
+        self.stage = "challenge"
         self.reply("334 " + base64.b64encode(text.encode()).decode())
-        return base64.b64decode(self.file.readline())
+        answer = self.file.readline()
+        self.stage = "auth"
+        self.said.append(answer.decode().strip())
+        return base64.b64decode(answer)
 
     def plain(self, answer):
         who = f"\0{self.host.user}\0{self.host.password}"
@@ -234,6 +261,7 @@ class _Session:
         self.reply("354 go on")
         for line in iter(lambda: self.file.readline(), b""):
             if line == b".\r\n":
+                self.stage = "dot"
                 self.host._note(f"message {self.how}")
                 return self.reply("250 2.0.0 taken")
         return False
@@ -244,6 +272,8 @@ class _Session:
         if self.host.starttls == "inject":
             return self.reply("220 go ahead\r\n250-host.test\r\n250 PIPELINING")
         self.reply("220 go ahead")
+        self.stage = "handshake"
+        self.act("")
         if self.host.starttls == "garbage":
             self.reply("500 there is no such thing as TLS")
             while self.connection.recv(4096):
