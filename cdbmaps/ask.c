@@ -47,6 +47,8 @@ ask_route(struct map *m, struct str address)
 	switch (route_find(m, &query, &r)) {
 	case ROUTE_FOUND:
 		printf("%s\troute\t%s\n", r.where, r.text);
+		if (r.fallback[0] != '\0')
+			printf("%s\tfallback\t%s\n", r.where, r.fallback);
 		printf(
 		    "%s\tdestination\t%s\t%s\n", r.where, r.destination, r.tag);
 		return EXIT_DONE;

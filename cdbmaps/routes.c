@@ -6,29 +6,26 @@
 
 #include "mail/route.h"
 
-static struct route route;
-
 /* ---- what only the whole of the tables can tell ---- */
 
 static int
-check_profile(const struct row *row)
+check_profile(const struct row *row, size_t last, const struct route *route)
 {
 	const char *expected = "the name of a profile";
 
-	if (record_find('P', str_of(route.profile)))
+	if (record_find('P', str_of(route->profile)))
 		return 0;
-	if (route.nhops == 1)
+	if (route->nhops == 1)
 		expected = "the name of a profile (several hops need a weight "
 			   "each, as in 10=a.example 20=b.example)";
-	row_mistake(row, row->nwords - 1, 0, expected, profiles_known());
+	row_mistake(row, last, 0, expected, profiles_known());
 	return -1;
 }
 
 /* The word of the row in which a hop is written. */
 static size_t
-word_of(const struct row *row, size_t from, const struct hop *hop)
+word_of(const struct row *row, size_t from, const struct hop *hop, bool lmtp)
 {
-	bool lmtp = route.kind == ROUTE_LMTP;
 	struct hop other;
 	struct buf name = {0}, written = {0};
 	const char *at;
@@ -88,7 +85,7 @@ reaches(const struct hop *hop, const struct endpoint *listener)
 }
 
 static int
-check_hop(const struct row *row, size_t from, const struct hop *hop)
+check_hop(const struct row *row, size_t from, const struct hop *hop, bool lmtp)
 {
 	const struct settings *set = settings_compiled();
 	struct place place;
@@ -96,7 +93,7 @@ check_hop(const struct row *row, size_t from, const struct hop *hop)
 	for (size_t i = 0; i < set->nlisteners; i++) {
 		if (!reaches(hop, &set->listeners[i]))
 			continue;
-		place = row_place(row, word_of(row, from + 1, hop));
+		place = row_place(row, word_of(row, from + 1, hop, lmtp));
 		mistake(place,
 		    "expected another host: we listen on %s ourselves, and "
 		    "mail would go in circles",
@@ -106,7 +103,7 @@ check_hop(const struct row *row, size_t from, const struct hop *hop)
 	if (hop->literal || hop->is_unix || set->nresolvers > 0 ||
 	    str_eq(hop->host, "localhost"))
 		return 0;
-	place = row_place(row, word_of(row, from + 1, hop));
+	place = row_place(row, word_of(row, from + 1, hop, lmtp));
 	mistake(place,
 	    "expected an address, or a resolver in the settings to look up "
 	    "%.*s",
@@ -114,15 +111,18 @@ check_hop(const struct row *row, size_t from, const struct hop *hop)
 	return -1;
 }
 
+/* One route, in the words from <= i < to. */
 static int
-check_route(const struct row *row, size_t from)
+check_route(
+    const struct row *row, size_t from, size_t to, const struct route *route)
 {
-	int status = check_profile(row);
+	int status = check_profile(row, to - 1, route);
+	bool lmtp = route->kind == ROUTE_LMTP;
 
-	for (size_t i = 0; i < route.nhops; i++)
-		if (check_hop(row, from, &route.hops[i]) == -1)
+	for (size_t i = 0; i < route->nhops; i++)
+		if (check_hop(row, from, &route->hops[i], lmtp) == -1)
 			status = -1;
-	if (route.kind == ROUTE_MX && route.nservers == 0 &&
+	if (route->kind == ROUTE_MX && route->nservers == 0 &&
 	    settings_compiled()->nresolvers == 0) {
 		mistake(row_place(row, from),
 		    "expected query=ADDRESS here, or a resolver in the "
@@ -132,11 +132,31 @@ check_route(const struct row *row, size_t from)
 	return status;
 }
 
+/* It and its fallback. */
+static int
+check_routes(const struct row *row, size_t from, const struct route *route)
+{
+	static struct route fallback; /* large; used here only */
+	size_t at, to = from;
+	int status;
+
+	while (to < row->nwords && !str_eq(row->words[to].text, ROUTE_FALLBACK))
+		to++;
+	status = check_route(row, from, to, route);
+	if (to == row->nwords)
+		return status;
+	route_parse(str_of(route->fallback), &fallback, &at);
+	if (check_route(row, to + 1, row->nwords, &fallback) == -1)
+		status = -1;
+	return status;
+}
+
 const char *
 route_of_row(const struct row *row, size_t from)
 {
 	static const char *const kinds[] = {
 	    "smtp", "lmtp", "mx", "maildir:", "lookup-mx:", NULL};
+	static struct route route; /* large; used here only */
 	static struct buf text;
 	const char *expected;
 	size_t at;
@@ -147,5 +167,9 @@ route_of_row(const struct row *row, size_t from)
 		row_mistake(row, from, at, expected, at == 0 ? kinds : NULL);
 		return NULL;
 	}
-	return check_route(row, from) == 0 ? route.text : NULL;
+	if (check_routes(row, from, &route) == -1)
+		return NULL;
+	buf_clear(&text);
+	route_format(&route, &text);
+	return text.data;
 }

@@ -96,6 +96,26 @@ print_recipient(struct tool *t, const char *address)
 	}
 }
 
+/* Where those go whom this route's hosts do not know. */
+static void
+print_fallback(struct tool *t, const char *address, const struct route *r)
+{
+	static struct route fallback; /* large; used here only */
+
+	if (r->fallback[0] == '\0')
+		return;
+	printf("  fallback     %s, for whom that does not know\n", r->fallback);
+	fallback = (struct route){0};
+	memcpy(fallback.where, r->where, sizeof(fallback.where));
+	memcpy(fallback.fallback, r->fallback, sizeof(fallback.fallback));
+	if (route_fall_back(t->map, address, &fallback) != ROUTE_FOUND)
+		return;
+	print_hops(&fallback);
+	printf(
+	    "  destination  %s (tag %s)\n", fallback.destination, fallback.tag);
+	printf("  profile      %s\n", fallback.profile);
+}
+
 static bool as_json; /* --json */
 
 static int explain(
@@ -181,6 +201,7 @@ explain(struct tool *t, const char *address, const char *from, bool is_target)
 	print_recipient(t, address);
 	if (profile_find(t->map, r.profile, &p) == 1)
 		print_retries(&p);
+	print_fallback(t, address, &r);
 	return EXIT_DONE;
 }
 

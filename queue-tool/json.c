@@ -190,6 +190,8 @@ static void
 set_route(json_t *o, const struct route *r, const struct calendar *c)
 {
 	json_object_set_new(o, "route", text(r->text));
+	if (r->fallback[0] != '\0')
+		json_object_set_new(o, "fallback", text(r->fallback));
 	json_object_set_new(o, "where", text(r->where));
 	json_object_set_new(o, "profile", text(r->profile));
 	if (c != NULL)

@@ -369,7 +369,8 @@ job_reroute(struct job *job)
 		outcome_postpone(job, 60);
 		return;
 	}
-	log_info("%s: rerouted reason=\"the map has changed\"", job->entry.id);
+	log_info(
+	    "%s: rerouted reason=\"its route has changed\"", job->entry.id);
 	spool_reroute(sender.spool, &job->entry);
 	job_free(job);
 }
@@ -381,6 +382,17 @@ job_find_route(const struct job *job, size_t i, struct route *route_r)
 
 	return ruling_route(sender.worker->map, &job->qf.envelope, number,
 	    &job->progress.rcpts[number], route_r);
+}
+
+/* What was diverted is routed by the fallback, which has none. */
+bool
+job_may_divert(const struct job *job, size_t i)
+{
+	static struct route route; /* large; used here only */
+
+	return job_find_route(job, i, &route) == ROUTE_FOUND &&
+	       !job->progress.rcpts[job->rcpts[i].number].diverted &&
+	       route.fallback[0] != '\0';
 }
 
 static int

@@ -25,6 +25,7 @@ enum result {
 	RESULT_DELIVERED,
 	RESULT_TEMPORARY,
 	RESULT_PERMANENT,
+	RESULT_DIVERTED, /* unknown there: its fallback is to be tried */
 };
 
 /* What was answered, by whom; shared by all recipients it is about. */
@@ -95,6 +96,9 @@ const char *job_address(const struct job *job, size_t i);
 /* The route of recipient i by the map as it is and by what rules ordered. */
 enum route_answer job_find_route(
     const struct job *job, size_t i, struct route *r_r);
+
+/* Is there a fallback for recipient i, and was it not diverted before? */
+bool job_may_divert(const struct job *job, size_t i);
 
 /* Read the progress anew from the journal as it is in memory: 0, or -1. */
 int job_read_progress(struct job *job);

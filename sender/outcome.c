@@ -123,6 +123,12 @@ log_result(const struct job *job, size_t i)
 	const struct answer *answer = rcpt->answer;
 	char due[CLOCK_DATE_SIZE];
 
+	if (rcpt->result == RESULT_DIVERTED) {
+		log_info("%s: diverted to=<%s> host=%s reply=\"%s\"",
+		    job->entry.id, job_address(job, i), answer->host,
+		    answer->text);
+		return;
+	}
 	switch (outcome) {
 	case OUTCOME_DELIVERED:
 		log_delivered(job, i);
@@ -163,7 +169,9 @@ add_record(struct job *job, const struct job_rcpt *like, struct buf *out)
 	    .text = str_of(like->answer->text),
 	};
 
-	if (rec.outcome == OUTCOME_DEFERRED)
+	if (like->result == RESULT_DIVERTED)
+		rec.kind = RECORD_DIVERTED;
+	else if (rec.outcome == OUTCOME_DEFERRED)
 		rec.due_s = job->due_s;
 	rcptset_init(&set, job->progress.nrcpts, false);
 	for (size_t i = 0; i < job->nrcpts; i++)
@@ -250,6 +258,15 @@ done(struct job *job)
 	job_free(job);
 }
 
+/* All that is left goes by a fallback: at once, to be routed anew.  When others
+ * have to wait it waits with them, so that they are not tried too early. */
+static bool
+is_diverted(const struct job *job)
+{
+	return job_count(job, RESULT_DIVERTED) > 0 &&
+	       job_count(job, RESULT_TEMPORARY) == 0;
+}
+
 /*
  * Take the entry out of sending/.  Dying before the move is flushed sends what
  * was delivered again: the duplicate that flush.c keeps rare.
@@ -272,7 +289,9 @@ leave(struct job *job)
 			done(job);
 		return;
 	}
-	if (pending)
+	if (pending && is_diverted(job))
+		result = spool_reroute(sender.spool, &job->entry);
+	else if (pending)
 		result = spool_defer(sender.spool, &job->entry, job->due_s);
 	else
 		result = spool_remove(sender.spool, &job->entry);
@@ -283,9 +302,9 @@ leave(struct job *job)
 	if (result == -1)
 		log_warnx("%s: it has vanished from sending/ after an attempt",
 		    job->entry.id);
-	else if (pending)
+	else if (pending && !is_diverted(job))
 		calendar_deferred(&job->entry);
-	else
+	else if (!pending)
 		orders_forget(job->entry.id);
 	flush_dirty();
 	done(job);
@@ -310,7 +329,7 @@ on_reported(struct job *job, int status)
 	}
 	log_warnx(
 	    "%s: its report is put off: %s", job->entry.id, strerror(status));
-	if (progress_pending(&job->progress) == 0)
+	if (progress_pending(&job->progress) == 0 || is_diverted(job))
 		job->due_s = soon_s;
 	if (spool_defer(sender.spool, &job->entry, job->due_s) == -1) {
 		keep_stuck(job);

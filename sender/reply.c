@@ -93,6 +93,30 @@ is_enhanced(struct str word)
 	return dots == 2 && word.s[word.len - 1] != '.';
 }
 
+/* The enhanced status of the first line: "" when it has none. */
+static struct str
+enhanced_status(const struct reply *r)
+{
+	struct str lines = r->lines, line, word = {"", 0};
+
+	if (reply_line(&lines, &line))
+		word = str_word(&line);
+	return is_enhanced(word) ? word : (struct str){"", 0};
+}
+
+bool
+reply_unknown(const struct reply *r)
+{
+	struct str status = enhanced_status(r);
+
+	if (r->code / 100 != 5)
+		return false;
+	if (status.len == 0)
+		return r->code == 550 || r->code == 551 || r->code == 553;
+	return str_starts_nocase(status, "5.1.") && !str_eq(status, "5.1.7") &&
+	       !str_eq(status, "5.1.8"); /* those are about the sender */
+}
+
 static void
 add_printable(struct buf *out, struct str text, size_t max)
 {

@@ -30,6 +30,11 @@ ssize_t reply_parse(struct str in, struct reply *r_r);
 
 bool reply_positive(const struct reply *r); /* 2xx */
 
+/* An answer to RCPT: is the recipient refused for good since nobody there knows
+ * it?  By its enhanced status (RFC 3463, 3.2: X.1.N about the recipient), else
+ * by the code: 550, 551, 553. */
+bool reply_unknown(const struct reply *r);
+
 /* Cut the next line off *lines, without code, separator and line end: false
  * when there is none. */
 bool reply_line(struct str *lines, struct str *text_r);

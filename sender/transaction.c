@@ -241,6 +241,15 @@ take_mail(struct conn *c, const struct reply *r)
 	proceed(c, STEP_RCPT);
 }
 
+/* Unknown here, and the map says who may know it (stagepost-routes(5)). */
+static enum result
+result_of_rcpt(const struct conn *c, size_t i, const struct reply *r)
+{
+	if (reply_unknown(r) && job_may_divert(c->job, i))
+		return RESULT_DIVERTED;
+	return result_of(r);
+}
+
 static void
 note_rcpt(struct conn *c, const struct reply *r)
 {
@@ -251,7 +260,7 @@ note_rcpt(struct conn *c, const struct reply *r)
 		job_result(c->job, i, RESULT_ACCEPTED, NULL);
 		dl->naccepted++;
 	} else if (r->code != 452 || dl->naccepted == 0)
-		job_result(c->job, i, result_of(r), answer_of(c, r));
+		job_result(c->job, i, result_of_rcpt(c, i, r), answer_of(c, r));
 	/* else too many recipients (RFC 5321, 4.5.3.1.10): it stays for the
 	 * next transaction */
 }

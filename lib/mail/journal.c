@@ -30,6 +30,7 @@ static const struct {
     [RECORD_REQUEUE] = {"requeue",  "w"     },
     [RECORD_RULED] = {"ruled",    "gl"    },
     [RECORD_EXPANDED] = {"expanded", "nrwl"  },
+    [RECORD_DIVERTED] = {"diverted", "rht"   },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

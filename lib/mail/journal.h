@@ -31,6 +31,7 @@ enum record_kind {
 	RECORD_REQUEUE,  /* sent to be routed anew: who */
 	RECORD_RULED,    /* the rules were asked, once and for all */
 	RECORD_EXPANDED, /* others took the place of a recipient: expansion.h */
+	RECORD_DIVERTED, /* unknown there: they go by the fallback route */
 };
 
 enum outcome {
@@ -58,12 +59,14 @@ struct record {
 	enum outcome outcome;  /* OUTCOME */
 	enum report report;    /* DSN */
 	int64_t due_s;         /* OUTCOME deferred: next attempt */
-	struct str host;       /* OUTCOME: "mx.example[192.0.2.1]:25", or "" */
-	struct str text;       /* OUTCOME: the reply or reason; HOLD: why */
-	struct str who;        /* HOLD, RELEASE, REQUEUE; DSN: the report's id;
+	struct str
+	    host; /* OUTCOME, DIVERTED: "mx.example[192.0.2.1]:25", or "" */
+	struct str text;     /* OUTCOME, DIVERTED: the reply or reason; HOLD:
+	                        * why */
+	struct str who;      /* HOLD, RELEASE, REQUEUE; DSN: the report's id;
 	                      * EXPANDED: the alias */
-	uint64_t generation;   /* RULED: of the map whose rules they were */
-	struct str orders;     /* RULED: what they said, see ruling.h; EXPANDED:
+	uint64_t generation; /* RULED: of the map whose rules they were */
+	struct str orders;   /* RULED: what they said, see ruling.h; EXPANDED:
 	                      * addresses, a blank between */
 };
 
@@ -80,6 +83,7 @@ struct record {
  *	requeue WHO
  *	ruled GENERATION ORDERS
  *	expanded FIRST RECIPIENT ALIAS ADDRESSES
+ *	diverted RECIPIENTS HOST TEXT
  */
 void record_format(const struct record *rec, struct buf *out);
 

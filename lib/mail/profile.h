@@ -15,6 +15,7 @@
 #include "mail/map.h"
 #include "mail/pin.h"
 
+#define ROUTE_FALLBACK   "fallback" /* a word of routes, no name of one */
 #define PROFILE_NAME_MAX 63
 #define RETRY_DELAYS_MAX 64
 #define TLS_PINS_MAX     4

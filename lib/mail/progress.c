@@ -130,6 +130,17 @@ outcome_apply(struct rcpt_progress *rcpt, const struct record *rec)
 	rcpt->text = copied(rcpt->text, rec->text);
 }
 
+/* Whoever refused it is shown, until there is a newer answer. */
+static void
+diversion_apply(struct rcpt_progress *rcpt, const struct record *rec)
+{
+	if (!rcpt->mine || rcpt->final)
+		return;
+	rcpt->diverted = true;
+	rcpt->host = copied(rcpt->host, rec->host);
+	rcpt->text = copied(rcpt->text, rec->text);
+}
+
 static void
 report_apply(struct rcpt_progress *rcpt, const struct record *rec)
 {
@@ -176,6 +187,8 @@ record_apply(struct progress *p, const struct record *rec, unsigned *counted)
 		for (; first <= last; first++)
 			if (rec->kind == RECORD_OUTCOME)
 				outcome_apply(&p->rcpts[first], rec);
+			else if (rec->kind == RECORD_DIVERTED)
+				diversion_apply(&p->rcpts[first], rec);
 			else
 				report_apply(&p->rcpts[first], rec);
 	return true;
@@ -308,6 +321,7 @@ any_apply(struct progress *p, const struct record *rec, unsigned *counted)
 {
 	switch (rec->kind) {
 	case RECORD_OUTCOME:
+	case RECORD_DIVERTED:
 		p->ruled = true; /* who is sent to was routed before */
 		return record_apply(p, rec, counted);
 	case RECORD_DSN:

@@ -30,7 +30,8 @@ struct rcpt_progress {
 	int64_t time_s;       /* of the latest outcome */
 	char *host;           /* of the latest outcome; NULL: none */
 	char *text;           /* its reply or reason; NULL: none */
-	bool expanded;        /* final, since others took its place */
+	bool diverted;   /* unknown by its route: it goes by the fallback */
+	bool expanded;   /* final, since others took its place */
 	const char *via; /* it took the place of this alias; NULL: it did not */
 	size_t parent;   /* ...which is this recipient */
 	/* as rules have ordered, NULL: they have not; point into ->kept */

@@ -362,8 +362,8 @@ is_sorted(const struct route *r)
  * Hops can only be sorted, and equal ones found, when their names are
  * canonical already.
  */
-const char *
-route_parse(struct str text, struct route *r_r, size_t *at_r)
+static const char *
+parse_one(struct str text, struct route *r_r, size_t *at_r)
 {
 	struct scan sc = {text, text.s};
 	const char *expected;
@@ -380,6 +380,73 @@ route_parse(struct str text, struct route *r_r, size_t *at_r)
 		return expected;
 	qsort(r_r->hops, r_r->nhops, sizeof(r_r->hops[0]), hop_compare);
 	return settle(r_r);
+}
+
+/* ---- the fallback ---- */
+
+/* Cut what stands behind the word off: false when it is not there. */
+static bool
+cut_fallback(struct str *text, struct str *fallback_r)
+{
+	struct str rest = *text, word;
+
+	while ((word = str_word(&rest)).len > 0) {
+		if (!str_eq(word, ROUTE_FALLBACK))
+			continue;
+		text->len = word.s - text->s;
+		word = rest;
+		word = str_word(&word); /* the first of the fallback */
+		*fallback_r = (struct str){word.s, rest.s + rest.len - word.s};
+		return true;
+	}
+	return false;
+}
+
+/* Another one, which has none itself. */
+static const char *
+parse_fallback(struct str text, struct route *r, size_t *at_r)
+{
+	static struct route other; /* large; used here only */
+	struct str rest = text, more;
+	const char *expected;
+
+	if (r->kind == ROUTE_MAILDIR) {
+		*at_r = 0;
+		return "a fallback only for what hosts may refuse";
+	}
+	if (cut_fallback(&rest, &more)) {
+		*at_r = rest.len;
+		return "one fallback";
+	}
+	expected = parse_one(text, &other, at_r);
+	if (!expected && strcmp(other.text, r->text) == 0)
+		expected = "another route as the fallback";
+	if (!expected)
+		memcpy(r->fallback, other.text, sizeof(r->fallback));
+	return expected;
+}
+
+const char *
+route_parse(struct str text, struct route *r_r, size_t *at_r)
+{
+	struct str first = text, second;
+	bool has_fallback = cut_fallback(&first, &second);
+	const char *expected = parse_one(first, r_r, at_r);
+
+	r_r->fallback[0] = '\0';
+	if (expected || !has_fallback)
+		return expected;
+	expected = parse_fallback(second, r_r, at_r);
+	*at_r += second.s - text.s;
+	return expected;
+}
+
+void
+route_format(const struct route *r, struct buf *out)
+{
+	buf_add_str(out, r->text);
+	if (r->fallback[0] != '\0')
+		buf_addf(out, " " ROUTE_FALLBACK " %s", r->fallback);
 }
 
 /* ---- using ---- */

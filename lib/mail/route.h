@@ -46,18 +46,24 @@ struct route {
 	/* canonical: equal ones share connections, queues and suspensions */
 	char destination[DESTINATION_SIZE];
 	char tag[TAG_LEN + 1];
-	char text[DESTINATION_SIZE]; /* canonical: as compiled */
+	char text[DESTINATION_SIZE];     /* canonical, without its fallback */
+	char fallback[DESTINATION_SIZE]; /* canonical: the route of those who
+	                                  * are unknown by this one; or "" */
 };
 
 /*
  * Parse the written form, "smtp 10=a.example 20=[192.0.2.9]:2525 PROFILE", "mx
  * zone=z.example query=192.0.2.53 port=25", "lmtp unix:/run/lmtp", "maildir:/path" (the
  * old "lookup-mx:zone=...;query=..." too).  The profile is the last word when
- * that is bare: several hops need a weight each.  NULL, or what was expected,
- * with *at_r the offset of the mistake.  Fills kind, hops, zone, servers, path,
- * profile and text, which reads back to the same route.
+ * that is bare: several hops need a weight each.  Behind the word "fallback"
+ * another route may stand.  NULL, or what was expected, with *at_r the offset
+ * of the mistake.  Fills kind, hops, zone, servers, path, profile, fallback and
+ * text, which reads back to the same route.
  */
 const char *route_parse(struct str text, struct route *r_r, size_t *at_r);
+
+/* Append it with its fallback: as compiled. */
+void route_format(const struct route *r, struct buf *out);
 
 /* ---- the search: route_find.c ---- */
 
@@ -113,13 +119,15 @@ enum route_answer route_find(
 
 /*
  * The route for an address that is given, as a rule does, instead of searched:
- * everything filled in.  Another profile for a route that was found.
- * ROUTE_FOUND or ROUTE_TEMPFAIL.
+ * everything filled in.  Another profile for a route that was found, or its
+ * fallback, when it has one, in its place.  ROUTE_FOUND or ROUTE_TEMPFAIL.
  */
 enum route_answer route_given(struct map *m, const char *text,
     const char *where, const char *address, struct route *r_r);
 enum route_answer route_with_profile(
     struct map *m, const char *profile, const char *address, struct route *r);
+enum route_answer route_fall_back(
+    struct map *m, const char *address, struct route *r);
 
 /* Is it a local domain? 1, 0, or -1 when the map is damaged. */
 int route_is_local(struct map *m, struct str domain);

@@ -315,11 +315,26 @@ route_given(struct map *m, const char *text, const char *where,
 	return take(&s, r_r);
 }
 
+/* Another one for what matched. */
+static enum route_answer
+route_instead(
+    struct map *m, const char *text, const char *address, struct route *r)
+{
+	char pattern[ADDRESS_MAX + 1], where[sizeof(r->where)];
+	enum route_answer answer;
+
+	memcpy(pattern, r->pattern, sizeof(pattern));
+	memcpy(where, r->where, sizeof(where));
+	answer = route_given(m, text, where, address, r);
+	memcpy(r->pattern, pattern, sizeof(pattern));
+	return answer;
+}
+
 enum route_answer
 route_with_profile(
     struct map *m, const char *profile, const char *address, struct route *r)
 {
-	char pattern[ADDRESS_MAX + 1], where[sizeof(r->where)];
+	char fallback[sizeof(r->fallback)];
 	size_t len = strlen(r->text);
 	struct buf text = {0};
 	enum route_answer answer;
@@ -327,12 +342,22 @@ route_with_profile(
 	if (strcmp(r->profile, "default") != 0)
 		len -= strlen(r->profile) + 1;
 	buf_addf(&text, "%.*s %s", (int)len, r->text, profile);
-	memcpy(pattern, r->pattern, sizeof(pattern));
-	memcpy(where, r->where, sizeof(where));
-	answer = route_given(m, text.data, where, address, r);
-	memcpy(r->pattern, pattern, sizeof(pattern));
+	memcpy(fallback, r->fallback, sizeof(fallback));
+	answer = route_instead(m, text.data, address, r);
+	memcpy(r->fallback, fallback, sizeof(fallback));
 	buf_free(&text);
 	return answer;
+}
+
+enum route_answer
+route_fall_back(struct map *m, const char *address, struct route *r)
+{
+	char text[sizeof(r->fallback)];
+
+	if (r->fallback[0] == '\0')
+		return ROUTE_FOUND;
+	memcpy(text, r->fallback, sizeof(text));
+	return route_instead(m, text, address, r);
 }
 
 int

@@ -133,6 +133,8 @@ ruling_explain(struct map *m, const struct envelope *env, size_t i,
 		    route_given(m, p->route, p->where, query.recipient, r_r);
 	else
 		answer = route_find(m, &query, r_r);
+	if (answer == ROUTE_FOUND && p->diverted)
+		answer = route_fall_back(m, query.recipient, r_r);
 	if (answer == ROUTE_FOUND && p->profile)
 		answer =
 		    route_with_profile(m, p->profile, query.recipient, r_r);

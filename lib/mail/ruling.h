@@ -51,8 +51,8 @@ void ruling_headers(struct str journal, size_t recipient, struct buf *out);
 
 /*
  * The route of a recipient of an entry: as a rule has ordered, else as the map
- * says (route_find); a profile and a priority by order of a rule in either
- * case.  An order that the map no longer allows, since the profile is gone,
+ * says (route_find); of that the fallback when it was diverted; a profile and a
+ * priority by order of a rule in any case.  An order that the map no longer allows, since the profile is gone,
  * is ROUTE_TEMPFAIL.
  */
 enum route_answer ruling_route(struct map *m, const struct envelope *env,

@@ -58,6 +58,15 @@ def hops_are(answers, want):
 
 
 def answer_of(answers, want):
+    """Behind "fallback" what route prints of that."""
+    if " fallback " in want:
+        first, second = want.split(" fallback ")
+        parts = [re.split(r"(?m)^  fallback ", answer) for answer in answers]
+        if {len(part) for part in parts} != {2}:
+            return "no fallback"
+        return " fallback ".join(
+            (answer_of([p[0] for p in parts], first), hops_are([p[1] for p in parts], second))
+        )
     route = re.search(r"(?m)^  route +(.*)$", answers[0]).group(1)
     destination = re.search(r"(?m)^  destination +(.*) default \(", answers[0])
     if want.startswith("maildir "):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Fuzz the written form of a route: what is taken has a canonical text, which
- * is taken too and is its own; every hop points into it.
+ * is taken too and is its own, with its fallback; every hop points into it.
  */
 #include "mail/route.h"
 
@@ -32,6 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str text = {(const char *)data, size};
 	static struct route r, again;
 	char key[ADDRESS_MAX + 1];
+	struct buf compiled = {0};
 	size_t at = 0;
 
 	if (route_pattern(text, key) == NULL && strlen(key) > ADDRESS_MAX)
@@ -42,8 +43,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	check_hops(&r);
-	if (route_parse(str_of(r.text), &again, &at) != NULL ||
-	    strcmp(r.text, again.text) != 0)
+	route_format(&r, &compiled);
+	if (route_parse((struct str){compiled.data, compiled.len}, &again,
+		&at) != NULL ||
+	    strcmp(r.text, again.text) != 0 ||
+	    strcmp(r.fallback, again.fallback) != 0)
 		abort();
+	buf_free(&compiled);
 	return 0;
 }

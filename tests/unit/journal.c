@@ -50,6 +50,11 @@ test_round_trips(void)
 	    .generation = UINT64_MAX,
 	    .orders = STR("route\t0\trules:1\tmx\nhold\t0\trules:2\t%\n")});
 	check_round_trip(&(struct record){.kind = RECORD_RULED});
+	check_round_trip(&(struct record){.kind = RECORD_DIVERTED,
+	    .suffix = STR(".1"),
+	    .recipients = STR("0,2"),
+	    .host = STR("a.example[192.0.2.1]:25"),
+	    .text = STR("550 5.1.1 who?")});
 	check_round_trip(&(struct record){.kind = RECORD_SPLIT,
 	    .time_s = 1795240862,
 	    .recipients = STR("0-3,7/4-6")});

@@ -223,9 +223,39 @@ test_ruled(void)
 	progress_free(&p);
 }
 
+/* Diverted once and for all, and pending until it has an end. */
+static void
+test_diverted(void)
+{
+	struct progress p;
+
+	buf_clear(&journal);
+	split("", "0/1-2");
+	record_format(&(struct record){.kind = RECORD_DIVERTED,
+			  .suffix = str_of(".1"),
+			  .recipients = str_of("0,2"),
+			  .host = str_of("a.example"),
+			  .text = str_of("550 5.1.1 who?")},
+	    &journal);
+	read_for(".1", 3, &p);
+	ok(p.ruled, "who was sent to was ruled");
+	ok(p.rcpts[2].diverted, "it goes by the fallback");
+	ok(!p.rcpts[1].diverted, "the other one does not");
+	ok(!p.rcpts[0].diverted, "nor one that is not ours");
+	is_int(progress_pending(&p), 2, "both are still to be delivered");
+	is_int(p.attempts, 0, "no retry is used up");
+	is_str(p.rcpts[2].text, "550 5.1.1 who?", "and why is known");
+	progress_free(&p);
+	outcome(".1", 1, 0, "2", OUTCOME_FAILED, "550 5.1.1 not here either");
+	read_for(".1", 3, &p);
+	ok(p.rcpts[2].failed && p.rcpts[2].diverted, "then it fails");
+	progress_free(&p);
+}
+
 int
 main(void)
 {
+	test_diverted();
 	test_ruled();
 	test_fresh();
 	test_attempts();

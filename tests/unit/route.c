@@ -63,39 +63,46 @@ test_mistakes(void)
 		size_t at;
 		const char *expected; /* its beginning */
 	} rows[] = {
-	    {"",				 0,     "a route: smtp"           },
-	    {"smtps a.example",                  0,     "a route: smtp"           },
-	    {"smtp",			     4,     "a next hop"              },
-	    {"smtp a.example b.example",         15,    "a weight for each"       },
-	    {"smtp a.example 20=b.example",      5,     "a weight for each"       },
-	    {"smtp 10=a.example 10=A.example",   0,     "each hop once"           },
-	    {"smtp 10=a.example 20=a.example",   21,    "each hop once"           },
-	    {"smtp x=a.example",                 5,     "a weight from 0"         },
-	    {"smtp 65536=a.example",             5,     "a weight from 0"         },
-	    {"smtp a.example:0",                 5,     "a port from 1"           },
-	    {"smtp [192.0.2.9]:70000",           5,     "a port from 1"           },
-	    {"smtp [192.0.2.9",                  5,     "\"]\" after"             },
-	    {"smtp [a.example]",                 5,     "an address such as"      },
-	    {"smtp unix:/run/smtp",              5,     "a host"                  },
-	    {"smtp 10=unix:/run/smtp",           8,     "a host"                  },
-	    {"lmtp unix:run/lmtp",               5,     "the whole path"          },
-	    {"smtp a.example vpn more",          19,    "at most a profile's name"},
-	    {"smtp a.example 2nd",               15,    "a weight for each"       },
-	    {"mx 2nd",			   3,     "a profile's name"        },
-	    {"mx vpn zone=a.example",            7,     "at most a profile's name"},
-	    {"mx zome=a.example",                3,     "zone=DOMAIN, query="     },
-	    {"mx zone=a.example zone=b.example", 18,    "zone=DOMAIN, query="     },
-	    {"mx port=0",                        9 - 1, "a port from 1 to 65535"  },
-	    {"mx port=25 port=26",               11,    "zone=DOMAIN, query="     },
-	    {"mx query=ns.example",              9,     "an address such as"      },
-	    {"mx query=192.0.2.1,",              19,    NULL                      },
-	    {"lmtp unix:/run/\001lmtp",          15,    "text without"            },
-	    {"maildir:",			 8,     "a path"                  },
-	    {"maildir:/var/../etc",              13,    "a path without"          },
-	    {"maildir:/var/%h",                  13,    "%u, %d or"               },
-	    {"maildir:/var/%",                   13,    "%u, %d or"               },
-	    {"maildir:incoming/%u",              8,     "a whole path"            },
-	    {"maildir:%d/%u",                    8,     "a whole path"            },
+	    {"",				   0,     "a route: smtp"           },
+	    {"smtps a.example",                    0,     "a route: smtp"           },
+	    {"smtp",			       4,     "a next hop"              },
+	    {"smtp a.example b.example",           15,    "a weight for each"       },
+	    {"smtp a.example 20=b.example",        5,     "a weight for each"       },
+	    {"smtp 10=a.example 10=A.example",     0,     "each hop once"           },
+	    {"smtp 10=a.example 20=a.example",     21,    "each hop once"           },
+	    {"smtp x=a.example",                   5,     "a weight from 0"         },
+	    {"smtp 65536=a.example",               5,     "a weight from 0"         },
+	    {"smtp a.example:0",                   5,     "a port from 1"           },
+	    {"smtp [192.0.2.9]:70000",             5,     "a port from 1"           },
+	    {"smtp [192.0.2.9",                    5,     "\"]\" after"             },
+	    {"smtp [a.example]",                   5,     "an address such as"      },
+	    {"smtp unix:/run/smtp",                5,     "a host"                  },
+	    {"smtp 10=unix:/run/smtp",             8,     "a host"                  },
+	    {"lmtp unix:run/lmtp",                 5,     "the whole path"          },
+	    {"smtp a.example vpn more",            19,    "at most a profile's name"},
+	    {"smtp a.example 2nd",                 15,    "a weight for each"       },
+	    {"mx 2nd",			     3,     "a profile's name"        },
+	    {"mx vpn zone=a.example",              7,     "at most a profile's name"},
+	    {"mx zome=a.example",                  3,     "zone=DOMAIN, query="     },
+	    {"mx zone=a.example zone=b.example",   18,    "zone=DOMAIN, query="     },
+	    {"mx port=0",			  9 - 1, "a port from 1 to 65535"  },
+	    {"mx port=25 port=26",                 11,    "zone=DOMAIN, query="     },
+	    {"mx query=ns.example",                9,     "an address such as"      },
+	    {"mx query=192.0.2.1,",                19,    NULL                      },
+	    {"lmtp unix:/run/\001lmtp",            15,    "text without"            },
+	    {"maildir:",			   8,     "a path"                  },
+	    {"maildir:/var/../etc",                13,    "a path without"          },
+	    {"maildir:/var/%h",                    13,    "%u, %d or"               },
+	    {"maildir:/var/%",                     13,    "%u, %d or"               },
+	    {"maildir:incoming/%u",                8,     "a whole path"            },
+	    {"maildir:%d/%u",                      8,     "a whole path"            },
+	    {"smtp a fallback smtp b slow",        0,     NULL                      },
+	    {"smtp fallback smtp b",               5,     "a next hop"              },
+	    {"smtp a fallback",                    15,    "a route: smtp"           },
+	    {"smtp a fallback smtp",               20,    "a next hop"              },
+	    {"smtp a fallback smtp b fallback mx", 23,    "one fallback"            },
+	    {"smtp a fallback smtp A:25",          16,    "another route"           },
+	    {"maildir:/m fallback mx",             20,    "a fallback only for"     },
 	};
 	const char *expected;
 	size_t at;
@@ -170,6 +177,24 @@ test_fields(void)
 }
 
 static void
+test_fallback(void)
+{
+	struct buf compiled = {0};
+	size_t at;
+
+	route_parse(
+	    str_of("smtp A:25 vpn  fallback  lmtp 20=b 10=c slow"), &r, &at);
+	is_str(r.text, "smtp a vpn", "the route is as without it");
+	is_str(r.fallback, "lmtp 10=c 20=b slow", "the fallback is canonical");
+	route_format(&r, &compiled);
+	is_str(compiled.data, "smtp a vpn fallback lmtp 10=c 20=b slow",
+	    "together they are what is compiled");
+	route_parse(str_of("mx"), &r, &at);
+	is_str(r.fallback, "", "no fallback");
+	buf_free(&compiled);
+}
+
+static void
 test_order(void)
 {
 	const struct hop *order[HOPS_MAX];
@@ -198,6 +223,7 @@ main(void)
 	test_mistakes();
 	test_limits();
 	test_fields();
+	test_fallback();
 	test_order();
 	return done();
 }

@@ -58,6 +58,42 @@ test_parse(void)
 	buf_free(&text);
 }
 
+/* Is it the recipient whom nobody knows? */
+static void
+test_unknown(void)
+{
+	static const struct {
+		const char *in;
+		bool unknown;
+	} rows[] = {
+	    {"550 5.1.1 no\r\n",                 true },
+	    {"550-5.1.1 no\r\n550 5.1.1 no\r\n", true },
+	    {"554 5.1.6 moved\r\n",              true },
+	    {"550 5.1.10 null MX\r\n",           true },
+	    {"550 no\r\n",                       true },
+	    {"550\r\n",			  true },
+	    {"551 not local\r\n",                true },
+	    {"553 no such name\r\n",             true },
+	    {"550 5.1 is no status\r\n",         true },
+	    {"550 5.1.7 sender\r\n",             false},
+	    {"550 5.1.8 sender\r\n",             false},
+	    {"550 5.7.1 policy\r\n",             false},
+	    {"550 5.11.1 what\r\n",              false},
+	    {"552 full\r\n",                     false},
+	    {"554 no\r\n",                       false},
+	    {"450 4.1.1 later\r\n",              false},
+	    {"450 5.1.1 what\r\n",               false},
+	    {"250 5.1.1 what\r\n",               false},
+	};
+	struct reply r;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		reply_parse(str_of(rows[i].in), &r);
+		ok(reply_unknown(&r) == rows[i].unknown, "row %zu: %s", i,
+		    rows[i].in);
+	}
+}
+
 /* A host that never comes to an end is not listened to for ever. */
 static void
 test_limits(void)
@@ -120,6 +156,7 @@ int
 main(void)
 {
 	test_parse();
+	test_unknown();
 	test_limits();
 	test_offers();
 	return done();

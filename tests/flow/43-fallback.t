@@ -1,0 +1,192 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: ISC
+"""
+A domain that is split between two providers: whom the first does not know goes
+to the second, once, and nobody hears of it.
+"""
+
+import json
+
+from stage import *
+
+HOUR = 3600
+TEXT = b"From: <clerk@home.example>\r\nSubject: a question\r\n\r\nWhen?\r\n"
+UNKNOWN = "550 5.1.1 no such person here"
+
+
+class Providers:
+    """old, the first; new, the fallback; home, where reports go."""
+
+    def __init__(self, stage):
+        self.stage = stage
+        self.old, self.new, self.home = stage.sink(), stage.sink(), stage.sink()
+
+    def table(self, old, new=None):
+        fallback = f" fallback {new.route} slow" if new else ""
+        self.stage.write(
+            routes=f"split.example  {old.route} quick{fallback}\n"
+            f"plain.example  {old.route} quick\n"
+            f"home.example   {self.home.route}\n"
+        )
+
+    def rules(self, old="", new=""):
+        self.old.rules(old)
+        self.new.rules(new)
+
+    def seen(self):
+        return [len(s.letters()) for s in (self.old, self.new, self.home)]
+
+    def send(self, *to):
+        like(self.stage.submit(list(to), TEXT, "clerk@home.example"), "^250", f"to {to}")
+
+
+    def wait(self, old, new, home, name):
+        """So many letters at each, nothing more on its way, and no other came."""
+        self.old.wait_letters(old)
+        self.new.wait_letters(new)
+        self.home.wait_letters(home)
+        self.stage.assert_spool_empty(f"{name}: the spool is empty")
+        is_(self.seen(), [old, new, home], name)
+
+
+def said(stage, pattern):
+    return len(stage.sender.log.grep(pattern))
+
+
+def unknown_by_the_first(stage, p):
+    p.rules(f"rcpt moved@* {UNKNOWN}")
+    p.send("stays@split.example", "moved@split.example")
+    p.wait(1, 1, 0, "a letter at each, and no report")
+    is_(p.old.letters()[0].recipients, ["stays@split.example"], "who is known to the first")
+    is_(p.new.letters()[0].recipients, ["moved@split.example"], "who has moved")
+    is_(said(stage, "diverted to=<moved@split.example> host="), 1, "the log says so once")
+
+
+def unknown_by_both(stage, p):
+    p.rules(f"rcpt nobody@* {UNKNOWN}", "rcpt nobody@* 550 5.1.1 not here either")
+    old, new, home = p.seen()
+    p.send("nobody@split.example")
+    p.wait(old, new, home + 1, "one report")
+    like(p.home.letters()[-1].content.decode(), "not here either", "with the words of the second")
+    is_(said(stage, "diverted to=<nobody@"), 1, "diverted once, not in circles")
+    is_(said(stage, "bounced to=<nobody@"), 1, "failed once")
+
+
+def what_means_unknown(stage, p):
+    refused = {
+        "550 no": "diverted",
+        "551 user not local": "diverted",
+        "553 not allowed": "diverted",
+        "554 5.1.6 moved": "diverted",
+        "550 5.1.10 no": "diverted",
+        "550 5.7.1 policy": "bounced",
+        "550 5.2.1 disabled": "bounced",
+        "553 5.1.8 your domain": "bounced",
+        "554 no": "bounced",
+        "552 5.2.2 full": "bounced",
+    }
+    old, new, home = p.seen()
+    p.rules("\n".join(f"rcpt n{i}@* {reply}" for i, reply in enumerate(refused)))
+    for i, (reply, what) in enumerate(refused.items()):
+        p.send(f"n{i}@split.example")
+        line = stage.sender.log.wait_for(rf"(\w+) to=<n{i}@split.example> host=\S+ reply=")
+        is_(line.group(1), what, reply)
+    p.wait(old, new + 5, home + 5, "five letters, five reports")
+    p.rules("mail * 550 5.1.1 you are unknown")
+    p.send("any@split.example")
+    p.wait(old, new + 5, home + 6, "a refused sender is no unknown recipient")
+    p.rules(f"rcpt nobody@* {UNKNOWN}")
+    p.send("nobody@plain.example")
+    p.wait(old, new + 5, home + 7, "a row without a fallback")
+
+
+def with_others_that_wait(stage, p):
+    """Nobody is tried before he is due."""
+    p.rules(f"rcpt moved@* {UNKNOWN}\nrcpt late@* 451 4.2.1 later")
+    old, new, home = p.seen()
+    p.send("late@split.example", "moved@split.example")
+    name = stage.wait_in("deferred")[0]
+    shown = stage.tool("show", name.split(".")[2]).stdout
+    like(shown, r'diverted recipients="1" host=.*no such person here', "show tells")
+    p.rules("")
+    stage.turn_clock(HOUR)
+    p.wait(old + 1, new + 1, home, "an hour later both are delivered, and no report")
+    is_(p.old.letters()[-1].recipients, ["late@split.example"], "who was late by the first")
+    is_(p.new.letters()[-1].recipients, ["moved@split.example"], "who has moved by the second")
+
+
+def kept_over_a_crash(stage, p):
+    p.rules(f"rcpt moved@* {UNKNOWN}", "rcpt moved@* 450 4.2.1 later")
+    old, new, home = p.seen()
+    p.send("moved@split.example")
+    name = stage.wait_in("deferred")[0]
+    stage.sender.kill_all()
+    p.rules("")  # the first would take it now
+    stage.start("sender", compile=False)
+    stage.tool("flush")
+    p.wait(old, new + 1, home, "killed and started again, it goes to the second")
+
+
+def the_engine_decides_again(stage, p):
+    """Killed on its way between the two: nothing but the journal says where."""
+    p.rules(f"rcpt moved@* {UNKNOWN}")
+    old, new, home = p.seen()
+    stage.tool("pause", "slow")
+    p.send("moved@split.example")
+    stage.sender.log.wait_for("diverted to=<moved@split.example>")
+    stage.wait_in("processed")
+    for name in DAEMONS[1:]:
+        stage.daemons[name].kill_all()
+    p.rules("")
+    stage.start("engine", "sender", compile=False)
+    stage.tool("resume", "slow")
+    p.wait(old, new + 1, home, "both were killed, and it goes to the second")
+
+
+def the_map_decides(stage, p):
+    other = stage.sink()
+    p.rules(f"rcpt m* {UNKNOWN}", "rcpt m* 450 4.2.1 later")
+    old, new, home = p.seen()
+    p.send("m1@split.example")
+    first = stage.wait_in("deferred")[0]
+    p.table(p.old, other)
+    stage.compile()
+    stage.tool("flush")
+    other.wait_letters(1)
+    p.wait(old, new, home, "another fallback in the table is where it goes")
+
+    p.table(p.old, p.new)
+    stage.compile()
+    p.send("m2@split.example")
+    second = stage.wait_in("deferred")[0]
+    p.table(p.old)
+    stage.compile()
+    stage.tool("flush")
+    p.wait(old, new, home + 1, "no fallback any more: the first is asked, and a report")
+    p.table(p.old, p.new)
+    stage.compile()
+
+
+def explained(stage, p):
+    text = stage.tool("route", "moved@split.example").stdout
+    like(text, rf"(?m)^  fallback     smtp \[127.0.0.1\]:{p.new.port} slow, ", "route prints it")
+    like(text, rf"(?m)^  next hop     0 127.0.0.1 port {p.new.port}$", "with its hops")
+    answer = json.loads(stage.tool("route", "--json", "moved@split.example").stdout)
+    is_(answer["fallback"], f"{p.new.route} slow", "and in JSON")
+    is_(answer["route"], f"{p.old.route} quick", "beside the route")
+
+
+with Stage(profiles="quick  retry 15m retries 5\nslow retry 30m retries 5\n") as stage:
+    p = Providers(stage)
+    stage.turn_clock(0)
+    p.table(p.old, p.new)
+    stage.start()
+    unknown_by_the_first(stage, p)
+    unknown_by_both(stage, p)
+    what_means_unknown(stage, p)
+    with_others_that_wait(stage, p)
+    kept_over_a_crash(stage, p)
+    the_engine_decides_again(stage, p)
+    the_map_decides(stage, p)
+    explained(stage, p)
+done_testing()
