@@ -30,7 +30,7 @@ group_find(struct decision *d, const struct route *r, uint64_t headers,
 	d->groups = mem_resize(d->groups, d->ngroups + 1, sizeof(*d->groups));
 	g = &d->groups[d->ngroups++];
 	*g = (struct group){
-	    .prio = r->prio, .spreads = route_spreads(r), .headers = headers};
+	    .prio = r->prio, .shards = r->shards, .headers = headers};
 	memcpy(g->tag, r->tag, sizeof(g->tag));
 	memcpy(g->destination, r->destination, sizeof(g->destination));
 	rcptset_init(&g->recipients, nrecipients, false);

@@ -30,7 +30,7 @@ void intake_retry(void);
 struct group {
 	struct rcptset recipients;
 	char prio;
-	bool spreads;
+	unsigned shards;  /* that the destination's messages are dealt over */
 	uint64_t headers; /* of the header fields that rules add, 0: none */
 	char tag[TAG_LEN + 1];
 	char destination[DESTINATION_SIZE]; /* for the log */

@@ -56,7 +56,7 @@ static int
 handoff_one(
     struct worker *w, struct entry *e, int flush_fd, const struct group *g)
 {
-	unsigned shard = tag_shard(g->tag, e->id, g->spreads);
+	unsigned shard = tag_shard(g->tag, e->id, g->shards);
 
 	if (spool_process(w->spool, e, flush_fd, g->prio, g->tag, shard) == -1)
 		return -1;
@@ -72,7 +72,7 @@ handoff_report(struct worker *w, struct entry *e, int flush_fd)
 
 	tag_make(REPORT_DESTINATION, tag);
 	return spool_process(w->spool, e, flush_fd, PRIO_NORMAL, tag,
-	    tag_shard(tag, e->id, true));
+	    tag_shard(tag, e->id, SHARDS));
 }
 
 /* Recipients that are final but not all reported stay with part 0. */
@@ -103,7 +103,7 @@ handoff_split(struct worker *w, struct entry *e, struct queuefile *qf,
 		    .recipients = buf_text(&lists[i]),
 		    .prio = g->prio,
 		    .tag = g->tag,
-		    .shard = tag_shard(g->tag, e->id, g->spreads),
+		    .shard = tag_shard(g->tag, e->id, g->shards),
 		};
 	}
 	rc =

@@ -17,6 +17,7 @@
 #include "proc/loop.h"
 #include "security.h"
 #include "sender.h"
+#include "suspension.h"
 #include "target.h"
 #include "transaction.h"
 
@@ -38,7 +39,7 @@ unreachable(struct conn *c)
 		job_return(job);
 	} else {
 		why = job->rcpts[0].answer->text;
-		destination_suspend(c->dest, why);
+		suspension_begin(c->dest, why);
 		overdue_review(c->dest, why);
 		outcome_settle(job);
 	}
@@ -242,7 +243,7 @@ connect_greeted(struct conn *c)
 {
 	c->greeted = c->ever_greeted = true;
 	c->dest->nreached++;
-	destination_reached(c->dest);
+	suspension_end(c->dest);
 	transaction_begin(c);
 }
 

@@ -15,12 +15,10 @@
 #include "proc/loop.h"
 #include "proc/shards.h"
 #include "sender.h"
+#include "suspension.h"
 
-#define BACKOFF_MIN_S 10
-#define BACKOFF_MAX_S (15 * 60)
-#define PROBE_TICK_MS 1000
-#define CROWDED_MS    60000
-#define PRIOS         10
+#define CROWDED_MS 60000
+#define PRIOS      10
 
 RB_HEAD(destination_tree, destination);
 TAILQ_HEAD(ready_list, destination);
@@ -28,7 +26,6 @@ TAILQ_HEAD(ready_list, destination);
 static struct destination_tree all = RB_INITIALIZER(&all);
 static struct ready_list ready[PRIOS]; /* by priority; set up when used */
 static struct ready_list settling = TAILQ_HEAD_INITIALIZER(settling);
-static struct loop_timer *probe_timer;
 static unsigned nconns;  /* of all destinations */
 static bool slots_short; /* some destination lacks a connection for now */
 static char short_prio;  /* the first priority that lacks one */
@@ -70,8 +67,8 @@ ready_list(char prio)
 	return list;
 }
 
-static void
-not_ready(struct destination *d)
+void
+destination_not_ready(struct destination *d)
 {
 	if (d->ready)
 		TAILQ_REMOVE(ready_list(d->ready_prio), d, ready_link);
@@ -105,7 +102,8 @@ forget_done(void)
 		d->settling = false;
 		if (!is_done(d))
 			continue;
-		not_ready(d);
+		destination_not_ready(d);
+		suspension_forget(d);
 		RB_REMOVE(destination_tree, &all, d);
 		free(d->route);
 		free(d);
@@ -142,7 +140,7 @@ destination_ready(struct destination *d)
 	if (d->ready && LIST_EMPTY(&d->idle) &&
 	    d->ready_prio == backlog_prio(&d->backlog))
 		return;
-	not_ready(d);
+	destination_not_ready(d);
 	d->ready = true;
 	d->ready_prio = backlog_prio(&d->backlog);
 	list = ready_list(d->ready_prio);
@@ -168,6 +166,7 @@ destination_learn(struct destination *d, const struct job *job, size_t i)
 		destination_unlearn(d);
 		return answer;
 	}
+	suspension_learn(d);
 	destination_review_pause(d);
 	return ROUTE_FOUND;
 }
@@ -197,10 +196,10 @@ destination_conn_closed(struct destination *d)
 	destination_settle(d);
 }
 
-/* ---- suspension ---- */
+/* ---- whether it can be reached ---- */
 
-static const char *
-name_of(const struct destination *d)
+const char *
+destination_name(const struct destination *d)
 {
 	return d->route != NULL ? d->route->destination : d->tag;
 }
@@ -212,85 +211,11 @@ destination_suspended(const struct destination *d)
 }
 
 void
-destination_reached(struct destination *d)
-{
-	if (d->failures > 0)
-		log_info("destination %s: reached again failures=%u "
-			 "destination=\"%s\"",
-		    d->tag, d->failures, name_of(d));
-	d->failures = 0;
-	if (d->suspended_ms == 0)
-		return;
-	d->suspended_ms = 0; /* by a connection that was under way */
-	destination_ready(d);
-}
-
-void
 destination_lift(struct destination *d)
 {
-	d->failures = 0;
 	d->crowded_ms = 0;
-	d->suspended_ms = 0;
+	suspension_lift(d);
 	destination_ready(d);
-	destination_settle(d);
-}
-
-static bool any_suspended; /* found while they are walked */
-
-static void
-look_for_probe(struct destination *d)
-{
-	if (!destination_suspended(d))
-		return;
-	if (d->suspended_ms > clock_steady_ms()) {
-		any_suspended = true;
-		return;
-	}
-	d->suspended_ms = 0;
-	destination_ready(d);
-	destination_settle(d);
-}
-
-static void
-on_probe_time(void *arg)
-{
-	(void)arg;
-	any_suspended = false;
-	destination_each(look_for_probe);
-	if (any_suspended)
-		loop_timer_set(probe_timer, PROBE_TICK_MS);
-}
-
-static void
-start_probe_timer(void)
-{
-	if (probe_timer == NULL)
-		probe_timer = loop_timer_new(on_probe_time, NULL);
-	loop_timer_set(probe_timer, PROBE_TICK_MS);
-}
-
-/* Connections to it fail together: only the first counts. */
-void
-destination_suspend(struct destination *d, const char *reason)
-{
-	int64_t wait_s = BACKOFF_MIN_S;
-
-	if (destination_suspended(d))
-		return;
-	for (unsigned i = 0; i < d->failures && wait_s < BACKOFF_MAX_S; i++)
-		wait_s *= 2;
-	if (wait_s > BACKOFF_MAX_S)
-		wait_s = BACKOFF_MAX_S;
-	if (wait_s > d->profile.retry_s[0])
-		wait_s = d->profile.retry_s[0];
-	d->failures++;
-	d->suspended_ms = clock_steady_ms() + wait_s * 1000;
-	not_ready(d);
-	backlog_trim(d);
-	start_probe_timer();
-	log_info("destination %s: suspended for=%llds failures=%u "
-		 "reason=\"%s\" destination=\"%s\"",
-	    d->tag, (long long)wait_s, d->failures, reason, name_of(d));
 }
 
 /*
@@ -322,12 +247,12 @@ destination_review_pause(struct destination *d)
 		return;
 	if (d->paused)
 		log_info("destination %s: paused destination=\"%s\"", d->tag,
-		    name_of(d));
+		    destination_name(d));
 	else
 		log_info("destination %s: goes on destination=\"%s\"", d->tag,
-		    name_of(d));
+		    destination_name(d));
 	if (d->paused) {
-		not_ready(d);
+		destination_not_ready(d);
 		backlog_trim(d);
 	} else {
 		destination_ready(d);
@@ -338,21 +263,24 @@ destination_review_pause(struct destination *d)
 /* ---- who goes next ---- */
 
 /*
- * A destination whose messages are dealt over all shards may be served by
- * several workers: each takes the part of its connections that its shards are
- * of all.
+ * A destination whose messages are dealt over several shards may be served by
+ * several workers: each has the parts of its connections that belong to the
+ * shards that it holds.  None when what is here was dealt by another map: it
+ * has to be looked at to be sent back (job.c).
  */
 static unsigned
 limit_of(const struct destination *d)
 {
-	unsigned limit = d->profile.concurrency;
+	unsigned limit = 0;
 
 	if (d->route == NULL)
 		return d->nconns > 0 ? d->nconns : 1;
 	if (d->route->kind == ROUTE_MAILDIR)
 		return LOCAL_JOBS;
-	if (route_spreads(d->route))
-		limit = limit * shards_count() / SHARDS;
+	for (unsigned s = 0; s < SHARDS; s++)
+		if (shards_mine(s))
+			limit += tag_part(d->tag, s, d->route->shards,
+			    d->profile.concurrency);
 	return limit > 0 ? limit : 1;
 }
 
@@ -422,6 +350,8 @@ begin_one(struct destination *d)
 		return true;
 	if (c != NULL)
 		connect_reuse(c, job);
+	else if (!suspension_allows(d))
+		job_return(job);
 	else if (d->route->kind == ROUTE_MAILDIR)
 		local_deliver(d, job);
 	else
@@ -434,12 +364,12 @@ static bool
 serve(struct destination *d)
 {
 	if (LIST_EMPTY(&d->idle) && !wants_connection(d)) {
-		not_ready(d);
+		destination_not_ready(d);
 		return true;
 	}
 	if (!begin_one(d))
 		return false;
-	not_ready(d);
+	destination_not_ready(d);
 	destination_ready(d);
 	destination_settle(d);
 	return true;

@@ -18,6 +18,7 @@
 #include "backlog.h"
 #include "mail/profile.h"
 #include "mail/route.h"
+#include "proc/outage.h"
 
 struct conn;
 struct job;
@@ -36,10 +37,14 @@ struct destination {
 	unsigned nconns;       /* all of its connections, idle ones too */
 	struct route *route;   /* NULL: not learned yet from this map */
 	struct profile profile;
-	bool paused;          /* by an operator, see paused.h */
-	unsigned failures;    /* times in a row that it could not be reached */
-	int64_t suspended_ms; /* steady time of the next probe, 0: not */
-	unsigned nreached;    /* connections on which it has greeted us */
+	bool paused;           /* by an operator, see paused.h */
+	unsigned failures;     /* times in a row that it could not be reached */
+	int64_t suspended_ms;  /* steady time of the next probe, 0: not */
+	bool probing;          /* it is this worker that may look whether it can
+	                       * be reached again */
+	struct outage *outage; /* what is known of that; NULL: not needed yet */
+	struct outage own_outage; /* it, where no other worker needs it */
+	unsigned nreached;        /* connections on which it has greeted us */
 	unsigned crowd_limit; /* it refused more connections than these... */
 	int64_t crowded_ms;   /* ...and is not asked until then */
 };
@@ -64,10 +69,13 @@ enum route_answer destination_learn(
 /* The map was replaced: what was learned from the old one is forgotten. */
 void destination_unlearn(struct destination *d);
 
-/* It was reached; or none of its hosts could be, for this reason: wait, at
- * most as long as the profile's first retry delay. */
-void destination_reached(struct destination *d);
-void destination_suspend(struct destination *d, const char *reason);
+/* Nothing of it is to begin for now. */
+void destination_not_ready(struct destination *d);
+
+/* As people know it. */
+const char *destination_name(const struct destination *d);
+
+/* See suspension.h. */
 bool destination_suspended(const struct destination *d);
 
 /* It was learned or unlearned, or the pauses have changed. */

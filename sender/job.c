@@ -421,6 +421,10 @@ job_route(struct job *job, struct destination *d)
 
 	if (d->route == NULL)
 		answer = destination_learn(d, job, i++);
+	if (answer == ROUTE_FOUND &&
+	    tag_part(d->tag, job->entry.shard, d->route->shards,
+		d->route->shards) == 0)
+		answer = ROUTE_NONE; /* dealt to another shard now */
 	for (; i < job->nrcpts && answer == ROUTE_FOUND; i++) {
 		answer = job_find_route(job, i, &route);
 		if (answer == ROUTE_FOUND && strcmp(route.tag, d->tag) != 0)
@@ -437,15 +441,17 @@ job_route(struct job *job, struct destination *d)
 static bool
 job_prepare(struct job *job, struct destination *d)
 {
+	bool known = d->route != NULL;
+
 	if (job->nrcpts == 0) {
 		outcome_settle(job);
 		return false;
 	}
 	switch (job_route(job, d)) {
 	case ROUTE_FOUND:
-		if (!d->paused)
+		if (known ? !d->paused : !destination_waits(d))
 			return true;
-		job_return(job); /* its profile is, as we have learned now */
+		job_return(job); /* it waits, as we have learned just now */
 		return false;
 	case ROUTE_NONE:
 		job_reroute(job);
@@ -486,7 +492,7 @@ job_take(struct destination *d)
 	struct job *job = NULL;
 	struct entry e;
 
-	while (job == NULL && !d->paused && sender_may_begin() &&
+	while (job == NULL && !destination_waits(d) && sender_may_begin() &&
 	       backlog_next(d, &e))
 		job = job_claim(d, &e);
 	return job;

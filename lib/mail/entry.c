@@ -206,10 +206,26 @@ tag_make(const char *destination, char out[TAG_LEN + 1])
 	    hash_bytes(destination, strlen(destination)), TAG_LEN, out);
 }
 
-unsigned
-tag_shard(const char *tag, const char *id, bool spread)
+static unsigned
+tag_first_shard(const char *tag)
 {
-	uint64_t h = hash_bytes(tag, TAG_LEN);
+	return (unsigned)(hash_bytes(tag, TAG_LEN) % SHARDS);
+}
 
-	return (unsigned)((spread ? h + id_shard(id) : h) % SHARDS);
+unsigned
+tag_shard(const char *tag, const char *id, unsigned shards)
+{
+	unsigned place = shards > 1 ? id_shard(id) % shards : 0;
+
+	return (tag_first_shard(tag) + place) % SHARDS;
+}
+
+unsigned
+tag_part(const char *tag, unsigned shard, unsigned shards, unsigned total)
+{
+	unsigned place = (shard + SHARDS - tag_first_shard(tag)) % SHARDS;
+
+	if (place >= shards)
+		return 0;
+	return total / shards + (place < total % shards);
 }

@@ -79,9 +79,16 @@ void entry_format(const struct entry *e, char out[ENTRY_SIZE]);
 int entry_parse(
     enum state state, unsigned shard, const char *name, struct entry *e_r);
 
-/* Tag and shard of a destination; `spread` deals its messages over all shards
- * by id. */
 void tag_make(const char *destination, char out[TAG_LEN + 1]);
-unsigned tag_shard(const char *tag, const char *id, bool spread);
+/* The shard of a message for a destination whose messages are dealt, by id,
+ * over that many shards, from 1 to SHARDS: the tag's own and those after it. */
+unsigned tag_shard(const char *tag, const char *id, unsigned shards);
+/*
+ * How many of `total` connections to the destination are that shard's part:
+ * the parts of all shards together are `total`, and 0 is that of a shard which
+ * none of its messages is dealt to.
+ */
+unsigned tag_part(
+    const char *tag, unsigned shard, unsigned shards, unsigned total);
 
 #endif

@@ -451,12 +451,6 @@ route_format(const struct route *r, struct buf *out)
 
 /* ---- using ---- */
 
-bool
-route_spreads(const struct route *r)
-{
-	return r->kind != ROUTE_MX;
-}
-
 static void
 shuffle(const struct hop **hops, size_t n)
 {

@@ -39,6 +39,9 @@ struct route {
 	                  * the spool root */
 	char profile[PROFILE_NAME_MAX + 1];
 	char prio;       /* of the profile */
+	unsigned shards; /* that its messages are dealt over: one for a domain,
+	                  * and never more than it may have connections, so
+	                  * that each shard has a part of them to itself */
 	char where[256]; /* FILE:LINE of the entry that matched */
 	/* what matched: "user@a.example", "a.example", ".example", "*"; as much
 	 * of a longer one as there is room for */
@@ -131,10 +134,6 @@ enum route_answer route_fall_back(
 
 /* Is it a local domain? 1, 0, or -1 when the map is damaged. */
 int route_is_local(struct map *m, struct str domain);
-
-/* Are its messages dealt over all shards (a configured next hop), or kept
- * together (one domain)? */
-bool route_spreads(const struct route *r);
 
 /* Hops in the order in which to try them now: weight classes from low to high,
  * shuffled within each. */

@@ -194,6 +194,16 @@ set_destination(struct route *r, const char *domain)
 	tag_make(r->destination, r->tag);
 }
 
+static unsigned
+shards_of(const struct route *r, const struct profile *p)
+{
+	if (r->kind == ROUTE_MX)
+		return 1;
+	if (r->kind == ROUTE_MAILDIR || p->concurrency > SHARDS)
+		return SHARDS;
+	return p->concurrency;
+}
+
 /* Does the profile exist?  cdbmaps has seen to it. */
 static int
 take_profile(struct search *s, struct route *r)
@@ -204,9 +214,11 @@ take_profile(struct search *s, struct route *r)
 	if (found == 0)
 		log_warnx(
 		    "map: no profile %s, wanted at %s", r->profile, r->where);
-	if (found == 1)
-		r->prio = profile.prio;
-	return found == 1 ? 0 : -1;
+	if (found != 1)
+		return -1;
+	r->prio = profile.prio;
+	r->shards = shards_of(r, &profile);
+	return 0;
 }
 
 static enum route_answer

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "proc/outage.h"
 #include "proc/parent_private.h"
 
 #define DELAY_MIN_MS  100
@@ -379,6 +380,7 @@ prepare(void)
 		fatal("make pipes to the workers");
 	parent_notes_share();
 	parent_clients_share();
+	outage_share();
 }
 
 int

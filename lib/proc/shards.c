@@ -14,7 +14,6 @@ static struct {
 	struct loop_timer *again;
 	int64_t again_ms;
 	bool mine[SHARDS];
-	unsigned held;
 } shards;
 
 /* Returns how many are still held by others. */
@@ -31,7 +30,6 @@ take_free(void)
 			continue;
 		}
 		shards.mine[s] = true;
-		shards.held++;
 		shards.on_taken(shards.arg, s);
 	}
 	return others;
@@ -77,10 +75,4 @@ bool
 shards_mine(unsigned shard)
 {
 	return shards.mine[shard];
-}
-
-unsigned
-shards_count(void)
-{
-	return shards.held;
 }

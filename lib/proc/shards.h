@@ -20,7 +20,5 @@ void shards_start(
 void shards_stop(void);
 
 bool shards_mine(unsigned shard);
-/* How many are held. */
-unsigned shards_count(void);
 
 #endif

@@ -120,7 +120,7 @@ hand_on(const struct commit *c)
 	if (c->status != 0)
 		errx(1, "%s: %s", c->id, strerror(c->status));
 	memcpy(e.id, c->id, sizeof(c->id));
-	shard = tag_shard(route.tag, e.id, route_spreads(&route));
+	shard = tag_shard(route.tag, e.id, route.shards);
 	if (spool_process(sp, &e, -1, profile.prio, route.tag, shard) == -1 &&
 	    (errno != ENOENT || defer_s >= 0)) /* a running engine was first */
 		err(1, "%s", e.id);

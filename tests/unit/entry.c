@@ -109,23 +109,48 @@ test_names(void)
 	}
 }
 
+/* The limit of a destination is kept by parts that add up to it. */
+static void
+test_parts(const char *tag, unsigned three)
+{
+	unsigned wrong = 0, sum, with;
+
+	for (unsigned shards = 1; shards <= SHARDS; shards++)
+		for (unsigned total = shards; total < 60; total++) {
+			sum = with = 0;
+			for (unsigned s = 0; s < SHARDS; s++) {
+				sum += tag_part(tag, s, shards, total);
+				with += tag_part(tag, s, shards, total) > 0;
+			}
+			wrong += sum != total || with != shards;
+		}
+	is_int(wrong, 0, "the parts of the shards are the whole");
+	wrong = 0;
+	for (unsigned s = 0; s < SHARDS; s++)
+		wrong += (three >> s & 1) != (tag_part(tag, s, 3, 4) > 0);
+	is_int(
+	    wrong, 0, "the shards that messages go to are those with a part");
+}
+
 static void
 test_places(void)
 {
 	char tag[TAG_LEN + 1], id[ID_LEN + 1];
-	unsigned seen = 0;
+	unsigned seen = 0, three = 0;
 	bool together = true;
 
 	tag_make("mx example.org default", tag);
 	is_int((long long)strlen(tag), TAG_LEN, "a tag is 8 digits: %s", tag);
 	for (int i = 0; i < 1000; i++) {
 		id_make(id);
-		seen |= 1u << tag_shard(tag, id, true);
-		together = together && tag_shard(tag, id, false) ==
-		                           tag_shard(tag, ID, false);
+		seen |= 1u << tag_shard(tag, id, SHARDS);
+		three |= 1u << tag_shard(tag, id, 3);
+		together =
+		    together && tag_shard(tag, id, 1) == tag_shard(tag, ID, 1);
 	}
 	is_int(seen, 0xffff, "a destination that spreads uses every shard");
 	ok(together, "one that does not uses one");
+	test_parts(tag, three);
 	is_str(id_suffix(ID).s, "", "no suffix");
 	is_str(id_suffix(ID ".2.1").s, ".2.1", "two suffixes");
 }

@@ -160,7 +160,6 @@ test_fields(void)
 	    "the second");
 	is_int(r.hops[1].port, 26, "its port");
 	is_int(r.hops[1].weight, 20, "its weight");
-	ok(route_spreads(&r), "a next hop uses all shards");
 
 	route_parse(str_of("lmtp unix:/run/lmtp"), &r, &at);
 	ok(r.hops[0].is_unix && str_eq(r.hops[0].host, "/run/lmtp"),
@@ -170,7 +169,6 @@ test_fields(void)
 	route_parse(str_of("mx zone=z.example query=192.0.2.53"), &r, &at);
 	ok(str_eq(r.zone, "z.example"), "zone");
 	is_str(r.servers[0].name, "192.0.2.53:53", "query");
-	ok(!route_spreads(&r), "a domain stays together");
 	is_str(r.profile, "default", "no profile is the default one");
 	route_parse(str_of("maildir:/var/mail/%u"), &r, &at);
 	ok(str_eq(r.path, "/var/mail/%u"), "path");
