@@ -83,7 +83,7 @@ route_open_file(struct entry *e, struct queuefile *qf)
 		goto out;
 	}
 	if (qf->torn)
-		log_warnx("%s: skipped a torn record of its journal", e->id);
+		log_warnx("%s: skipped a torn record", e->id);
 	buf_add(&journal, read.s, read.len);
 	if (progress_read(read, id_suffix(e->id), qf->envelope.nrecipients,
 		&progress) == -1) {
@@ -147,6 +147,8 @@ route_entry(struct entry *e)
 		else if (errno == EBADMSG)
 			spool_corrupt(
 			    intake.w->spool, e, "preamble or envelope");
+		else if (errno == EACCES)
+			spool_corrupt(intake.w->spool, e, "not ours to read");
 		else if (errno != ENOENT) {
 			log_warn("%s: read", e->id);
 			retry_later();

@@ -108,6 +108,34 @@ find_doubles(struct verify *v)
 			    "too");
 }
 
+/* Names go to the terminal, whatever is in them. */
+static void
+on_odd(void *arg, int dirfd, const char *where, const char *name)
+{
+	struct verify *v = arg;
+
+	(void)dirfd;
+	printf("BAD %s/", where);
+	for (; *name != '\0'; name++)
+		putchar(*name > ' ' && *name < 0x7f ? *name : '?');
+	printf(": no entry's name\n");
+	v->bad++;
+}
+
+static int
+find_odd(struct verify *v)
+{
+	for (int s = 0; s < STATES; s++) {
+		bool one = s == STATE_HELD || s == STATE_CORRUPT;
+
+		for (unsigned sh = 0; sh < (one ? 1 : SHARDS); sh++)
+			if (spool_list_odd(v->t->spool, (enum state)s, sh,
+				on_odd, v) == -1)
+				return -1;
+	}
+	return 0;
+}
+
 int
 run_verify(struct tool *t, int argc, char *argv[])
 {
@@ -117,7 +145,7 @@ run_verify(struct tool *t, int argc, char *argv[])
 	(void)argv;
 	if (argc != 1)
 		return EXIT_USAGE;
-	if (select_each(t, &all, on_view, &v) == -1)
+	if (select_each(t, &all, on_view, &v) == -1 || find_odd(&v) == -1)
 		return EXIT_BROKEN;
 	find_doubles(&v);
 	free(v.seen);

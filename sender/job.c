@@ -179,7 +179,9 @@ job_hold_suspect(struct job *job)
 static enum opened
 job_open_failed(struct job *job, const char *step)
 {
-	if (errno == EBADMSG)
+	if (errno == EACCES)
+		step = "not ours to read";
+	if (errno == EBADMSG || errno == EACCES)
 		return job_corrupt(job, step);
 	if (errno == ENOENT) {
 		log_warnx("%s: it has vanished from sending/", job->entry.id);
@@ -242,8 +244,7 @@ job_read_journal(struct job *job)
 
 	result = queuefile_journal(&job->qf, &store, &journal);
 	if (result == 0 && job->qf.torn)
-		log_warnx(
-		    "%s: skipped a torn record of its journal", job->entry.id);
+		log_warnx("%s: skipped a torn record", job->entry.id);
 	if (result == 0 && journal.len > 0)
 		buf_add(&job->journal, journal.s, journal.len);
 	buf_free(&store);

@@ -179,11 +179,17 @@ int spool_share_slot(struct spool *sp);
 /*
  * Call for every well-formed name of a state's shard (deferred: all buckets).
  * A non-zero answer stops it and is returned; -1 and errno when the directory
- * cannot be read.  Names that are none go to corrupt/ when `mend`.
+ * cannot be read.  Names that are none, or stand in a bucket that is not theirs,
+ * go to corrupt/ when `mend`.
  */
 int spool_list(struct spool *sp, enum state state, unsigned shard, bool mend,
     int (*on_entry)(void *arg, const struct entry *e), void *arg);
-/* Only one bucket of deferred/; a missing one is empty. */
+/* Tell of those names instead; `where` is the state's. */
+typedef void (*spool_on_odd)(
+    void *arg, int dirfd, const char *where, const char *name);
+int spool_list_odd(struct spool *sp, enum state state, unsigned shard,
+    spool_on_odd on_odd, void *arg);
+/* Only one bucket of deferred/, mending it; a missing one is empty. */
 int spool_list_bucket(struct spool *sp, unsigned shard, int64_t bucket,
     int (*on_entry)(void *arg, const struct entry *e), void *arg);
 /* Call for every bucket number, in no order. */

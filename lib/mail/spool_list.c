@@ -37,8 +37,9 @@ open_stream(int dirfd, const char *name)
 
 /* A name that no entry can have: it must not be mail that is never seen. */
 static void
-mend_name(struct spool *sp, int dirfd, const char *where, const char *name)
+mend_name(void *arg, int dirfd, const char *where, const char *name)
 {
+	struct spool *sp = arg;
 	char id[ID_LEN + 1];
 
 	id_make(id);
@@ -54,30 +55,91 @@ struct listing {
 	struct spool *sp;
 	enum state state;
 	unsigned shard;
-	bool mend;
 	int (*on_entry)(void *arg, const struct entry *e);
 	void *arg;
+	spool_on_odd on_odd; /* NULL: odd names are passed over */
+	void *odd_arg;
 };
 
-/* One directory of entries. */
+static void
+odd(const struct listing *l, int dirfd, const char *name)
+{
+	if (l->on_odd != NULL)
+		l->on_odd(l->odd_arg, dirfd, state_name(l->state), name);
+}
+
+static bool
+is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* One directory of entries; deferred: those of that bucket. */
 static int
-list_directory(const struct listing *l, int dirfd, const char *name)
+list_directory(
+    const struct listing *l, int parent, const char *name, int64_t bucket)
 {
 	struct dirent *de;
 	struct entry e;
 	int rc = 0;
 	DIR *dir;
 
-	if ((dir = open_stream(dirfd, name)) == NULL)
+	if ((dir = open_stream(parent, name)) == NULL)
 		return -1;
 	while (rc == 0 && (errno = 0, de = readdir(dir)) != NULL) {
-		if (de->d_name[0] == '.')
+		if (is_dots(de->d_name))
 			continue;
-		if (entry_parse(l->state, l->shard, de->d_name, &e) == 0)
+		if (entry_parse(l->state, l->shard, de->d_name, &e) == 0 &&
+		    (l->state != STATE_DEFERRED ||
+			e.due_s >> BUCKET_SHIFT == bucket))
 			rc = l->on_entry(l->arg, &e);
-		else if (l->mend)
-			mend_name(
-			    l->sp, dirfd, state_name(l->state), de->d_name);
+		else
+			odd(l, dirfd(dir), de->d_name);
+	}
+	if (rc == 0 && errno != 0)
+		rc = -1;
+	closedir(dir);
+	return rc;
+}
+
+#define BUCKET_SIZE 24
+
+static void
+bucket_format(int64_t bucket, char out[BUCKET_SIZE])
+{
+	snprintf(out, BUCKET_SIZE, "%" PRId64, bucket);
+}
+
+static int
+bucket_parse(const char *name, int64_t *bucket_r)
+{
+	char again[BUCKET_SIZE];
+	uint64_t bucket;
+
+	if (str_number(str_of(name), INT64_MAX >> BUCKET_SHIFT, &bucket) == -1)
+		return -1;
+	*bucket_r = (int64_t)bucket;
+	bucket_format(*bucket_r, again);
+	return strcmp(name, again) == 0 ? 0 : -1;
+}
+
+/* All buckets of a shard; what else is in its directory is odd. */
+static int
+list_buckets(const struct listing *l,
+    int (*on_bucket)(void *arg, int64_t bucket), void *arg)
+{
+	struct dirent *de;
+	int64_t bucket;
+	int rc = 0;
+	DIR *dir;
+
+	if ((dir = open_stream(l->sp->deferred[l->shard], ".")) == NULL)
+		return -1;
+	while (rc == 0 && (errno = 0, de = readdir(dir)) != NULL) {
+		if (bucket_parse(de->d_name, &bucket) == 0)
+			rc = on_bucket(arg, bucket);
+		else if (!is_dots(de->d_name))
+			odd(l, dirfd(dir), de->d_name);
 	}
 	if (rc == 0 && errno != 0)
 		rc = -1;
@@ -89,39 +151,37 @@ int
 spool_list_buckets(struct spool *sp, unsigned shard,
     int (*on_bucket)(void *arg, int64_t bucket), void *arg)
 {
-	struct dirent *de;
-	uint64_t bucket;
-	int rc = 0;
-	DIR *dir;
+	struct listing l = {.sp = sp,
+	    .state = STATE_DEFERRED,
+	    .shard = shard,
+	    .on_odd = mend_name,
+	    .odd_arg = sp};
 
-	if ((dir = open_stream(sp->deferred[shard], ".")) == NULL)
-		return -1;
-	while (rc == 0 && (errno = 0, de = readdir(dir)) != NULL)
-		if (str_number(str_of(de->d_name), INT64_MAX >> BUCKET_SHIFT,
-			&bucket) == 0)
-			rc = on_bucket(arg, (int64_t)bucket);
-	if (rc == 0 && errno != 0)
-		rc = -1;
-	closedir(dir);
-	return rc;
+	return list_buckets(&l, on_bucket, arg);
 }
 
+/* What is no directory is odd: nothing could be deferred into it. */
 static int
 list_bucket(const struct listing *l, int64_t bucket)
 {
-	char name[24];
-	int rc;
+	int parent = l->sp->deferred[l->shard], rc;
+	char name[BUCKET_SIZE];
 
-	snprintf(name, sizeof(name), "%" PRId64, bucket);
-	rc = list_directory(l, l->sp->deferred[l->shard], name);
-	return rc == -1 && errno == ENOENT ? 0 : rc;
+	bucket_format(bucket, name);
+	rc = list_directory(l, parent, name, bucket);
+	if (rc == -1 && (errno == ENOTDIR || errno == ELOOP))
+		odd(l, parent, name);
+	else if (rc == -1 && errno != ENOENT)
+		return -1;
+	return rc == -1 ? 0 : rc;
 }
 
 int
 spool_list_bucket(struct spool *sp, unsigned shard, int64_t bucket,
     int (*on_entry)(void *arg, const struct entry *e), void *arg)
 {
-	struct listing l = {sp, STATE_DEFERRED, shard, false, on_entry, arg};
+	struct listing l = {
+	    sp, STATE_DEFERRED, shard, on_entry, arg, mend_name, sp};
 
 	return list_bucket(&l, bucket);
 }
@@ -136,11 +196,31 @@ int
 spool_list(struct spool *sp, enum state state, unsigned shard, bool mend,
     int (*on_entry)(void *arg, const struct entry *e), void *arg)
 {
-	struct listing l = {sp, state, shard, mend, on_entry, arg};
+	struct listing l = {
+	    sp, state, shard, on_entry, arg, mend ? mend_name : NULL, sp};
 
 	if (state == STATE_DEFERRED)
-		return spool_list_buckets(sp, shard, on_bucket, &l);
-	return list_directory(&l, spool_dirfd(sp, state, shard), ".");
+		return list_buckets(&l, on_bucket, &l);
+	return list_directory(&l, spool_dirfd(sp, state, shard), ".", 0);
+}
+
+static int
+pass_over(void *arg, const struct entry *e)
+{
+	(void)arg;
+	(void)e;
+	return 0;
+}
+
+int
+spool_list_odd(struct spool *sp, enum state state, unsigned shard,
+    spool_on_odd on_odd, void *arg)
+{
+	struct listing l = {sp, state, shard, pass_over, NULL, on_odd, arg};
+
+	if (state == STATE_DEFERRED)
+		return list_buckets(&l, on_bucket, &l);
+	return list_directory(&l, spool_dirfd(sp, state, shard), ".", 0);
 }
 
 /* ---- finding one ---- */

@@ -231,8 +231,12 @@ recover_part(struct spool *sp, struct entry *e)
 		return spool_corrupt(sp, e, "no part of a split");
 	snprintf(first, sizeof(first), "%s.0", parent);
 	if (exists(sp->incoming[e->shard], parent) ||
-	    !exists(sp->split[e->shard], first))
-		return unlinkat(sp->split[e->shard], e->id, 0);
+	    !exists(sp->split[e->shard], first)) {
+		if (unlinkat(sp->split[e->shard], e->id, 0) == 0)
+			return 0;
+		return errno == EISDIR ? spool_corrupt(sp, e, "a directory")
+		                       : -1;
+	}
 	memcpy(to.id, e->id, sizeof(to.id));
 	return spool_rename(sp, e, &to);
 }

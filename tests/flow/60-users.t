@@ -158,6 +158,24 @@ def hold_and_release(stage):
     stage.assert_spool_empty()
 
 
+def somebody_elses(stage):
+    """Files that our users may not read do not hold up others."""
+    places = {"incoming": "06a2a5zvfdnt1cg20q", "processed": "5abcdefgh.06a2a5zvfdnt1cg21q"}
+    for place, name in places.items():
+        path = os.path.join(stage.dir, name)
+        with open(path, "w"):
+            os.chmod(path, 0o600)
+        os.rename(path, f"{stage.spool}/{place}/0/{name}")
+    stage.wait_in("corrupt", len(places))
+    for name in ("engine", "sender"):
+        ok(stage.daemons[name].log.grep("not ours to read"), f"{name}: put aside")
+    stage.submit("next@taken.example", LETTER)
+    is_(len(stage.sinks[0].wait_letters(2)), 2, "and mail goes on")
+    stage.wait_queue(lambda q: list(q) == ["corrupt"], "the queue to be empty else")
+    for name in os.listdir(f"{stage.spool}/corrupt"):
+        os.unlink(f"{stage.spool}/corrupt/{name}")
+
+
 # -- the walls
 
 
@@ -224,6 +242,7 @@ with Stage(users=True) as stage:
     each_is_who_it_should_be(stage)
     split_deferral_and_bounce(stage)
     hold_and_release(stage)
+    somebody_elses(stage)
     fill(stage)
     walls(stage)
 done_testing()
