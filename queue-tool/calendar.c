@@ -25,6 +25,21 @@ calendar_make(const struct profile *p, unsigned attempts, int64_t arrival_s,
 	}
 }
 
+bool
+calendar_of(const struct view *v, const struct profile *p, struct calendar *c_r)
+{
+	int64_t next_s = clock_wall_s();
+
+	if (v->entry.state == STATE_HELD || v->entry.state == STATE_CORRUPT ||
+	    progress_pending(&v->progress) == 0)
+		return false;
+	if (v->entry.state == STATE_DEFERRED && v->entry.due_s > next_s)
+		next_s = v->entry.due_s;
+	calendar_make(
+	    p, v->progress.attempts, v->qf.envelope.arrival_s, next_s, c_r);
+	return true;
+}
+
 /* "87h00m": what people add up retries in. */
 static void
 print_hours(int64_t s)

@@ -1,236 +1,206 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * queue-tool route: every step of the search for a route, what matched, where
- * that is written, and what will be done.
+ * queue-tool route: where mail goes and why; for an address, as if a message
+ * for it came now, or for a message of the queue.
  */
-#include "queue_tool.h"
+#include "explain.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/log.h"
 #include "mail/address.h"
-#include "mail/alias.h"
-#include "mail/profile.h"
-#include "mail/recipient.h"
-#include "mail/rewrite.h"
-#include "mail/route.h"
+#include "mail/endpoint.h"
+#include "mail/quantity.h"
 
-static void
-on_step(void *arg, const struct route_step *step)
-{
-	static const char *const answers[] = {
-	    [STEP_ABSENT] = "no entry",
-	    [STEP_DIFFERS] = "does not match, ",
-	    [STEP_SENDER] = "is for other senders, ",
-	    [STEP_UNKNOWN] = "no answer within its limits, ",
-	    [STEP_MATCHES] = "matches, ",
-	};
+struct asked {
+	struct given given;
+	struct endpoint client, listener;
+	char client_text[64];
+	bool json;
+};
 
-	(void)arg;
-	printf("  %-14s ", step->name);
-	print_safe(stdout, step->key, strlen(step->key));
-	printf(": %s%s\n", answers[step->answer], step->where);
-}
+/* ---- options ---- */
 
-static void
-print_hops(const struct route *r)
-{
-	const struct hop *order[HOPS_MAX];
-
-	route_order(r, order);
-	for (size_t i = 0; i < r->nhops; i++) {
-		printf("  next hop     %u ", order[i]->weight);
-		print_safe(stdout, order[i]->host.s, order[i]->host.len);
-		if (!order[i]->is_unix)
-			printf(" port %u", order[i]->port);
-		putchar('\n');
-	}
-}
-
-/* In delays, then in dates as far as count or lifetime let it go on. */
-static void
-print_retries(const struct profile *p)
-{
-	static struct calendar calendar;
-	int64_t now_s = clock_wall_s();
-
-	printf("  retry        after ");
-	for (size_t i = 0; i < p->nretry; i++) {
-		if (i > 0)
-			printf(", ");
-		print_span(stdout, p->retry_s[i]);
-	}
-	printf(p->nretry > 1 ? ", the last repeats\n" : ", repeated\n");
-	if (p->lifetime_s > 0) {
-		printf("  lifetime     ");
-		print_span(stdout, p->lifetime_s);
-		putchar('\n');
-	}
-	printf("  at the end   %s\n",
-	    p->discard ? "discard" : "report to the sender");
-	printf("  calendar     if it is first tried now\n");
-	calendar_make(p, 0, now_s, now_s, &calendar);
-	calendar_print(&calendar, "    ", p->discard);
-}
-
-/* What RCPT is answered, where a local domain lists its recipients. */
-static void
-print_recipient(struct tool *t, const char *address)
-{
-	char where[256];
-
-	switch (recipient_check(t->map, address, where)) {
-	case RECIPIENT_UNCHECKED:
-	case RECIPIENT_TEMPFAIL:
-		break;
-	case RECIPIENT_KNOWN:
-		printf("  recipient    known, %s\n", where);
-		break;
-	case RECIPIENT_UNKNOWN:
-		printf("  recipient    unknown: refused with 5.1.1, as %s "
-		       "says recipients=listed\n",
-		    where);
-		break;
-	}
-}
-
-/* Where those go whom this route's hosts do not know. */
-static void
-print_fallback(struct tool *t, const char *address, const struct route *r)
-{
-	static struct route fallback; /* large; used here only */
-
-	if (r->fallback[0] == '\0')
-		return;
-	printf("  fallback     %s, for whom that does not know\n", r->fallback);
-	fallback = (struct route){0};
-	memcpy(fallback.where, r->where, sizeof(fallback.where));
-	memcpy(fallback.fallback, r->fallback, sizeof(fallback.fallback));
-	if (route_fall_back(t->map, address, &fallback) != ROUTE_FOUND)
-		return;
-	print_hops(&fallback);
-	printf(
-	    "  destination  %s (tag %s)\n", fallback.destination, fallback.tag);
-	printf("  profile      %s\n", fallback.profile);
-}
-
-static bool as_json; /* --json */
-
-static int explain(
-    struct tool *t, const char *address, const char *from, bool is_target);
-
-/* Whom it stands for, and where their mail goes: 1, 0 or -1. */
 static int
-explain_alias(struct tool *t, const char *address, const char *from)
+refuse(const char *value, const char *expected)
 {
-	char where[256], text[ADDRESS_MAX + 1];
-	struct buf targets = {0};
-	struct str rest, target;
-	int found, is_new;
-
-	is_new = rewrite_find(t->map, REWRITE_RECIPIENT, address, text, where);
-	if (is_new == 1 && as_json)
-		json_print_replaced(address, "rewritten", where, text);
-	else if (is_new == 1)
-		printf("%s\n  rewritten    %s: to %s\n", address, where, text);
-	found =
-	    alias_expand(t->map, is_new == 1 ? text : address, &targets, where);
-	if (found == 0 && is_new == 1) {
-		if (!as_json)
-			print_recipient(t, address);
-		explain(t, text, from, true);
-		return 1;
-	}
-	if (found == 1 && as_json) {
-		json_print_replaced(
-		    address, "alias", where, buf_text(&targets));
-	} else if (found == 1) {
-		printf("%s\n  alias        %s: stands for %s\n", address, where,
-		    buf_text(&targets));
-		print_recipient(t, address);
-	} else if (found == -1) {
-		printf("%s\n  no answer for now, see the log; mail waits\n",
-		    address);
-	}
-	rest = (struct str){buf_text(&targets), targets.len};
-	while (found == 1 && (target = str_word(&rest)).len > 0)
-		if (str_copy(text, sizeof(text), target) == 0)
-			explain(t, text, from, true);
-	buf_free(&targets);
-	return found;
+	fprintf(stderr, "queue-tool: \"%s\": expected %s\n", value, expected);
+	return EXIT_USAGE;
 }
 
 static int
-explain(struct tool *t, const char *address, const char *from, bool is_target)
+parse_sender(struct asked *a, const char *value)
 {
-	int found;
-	struct route_query query = {
-	    .recipient = address, .sender = from, .on_step = on_step};
-	static struct route r;
-	struct profile p;
-	struct address parsed;
-	const char *expected = address_parse(str_of(address), &parsed);
+	struct address addr;
+	const char *expected = NULL;
 
-	if (expected != NULL) {
-		fprintf(stderr, "queue-tool: \"%s\": expected %s\n", address,
-		    expected);
+	a->given.from = strcmp(value, "<>") == 0 ? "" : value;
+	if (*a->given.from != '\0')
+		expected = address_parse(str_of(value), &addr);
+	return expected ? refuse(value, expected) : 0;
+}
+
+/* As the receiver writes it into the envelope, without a port. */
+static int
+parse_client(struct asked *a, const char *value)
+{
+	uint8_t bytes[16];
+
+	if (endpoint_address(str_of(value), bytes) == -1)
+		return refuse(value, "a client's address such as 192.0.2.1");
+	a->given.client = value;
+	return 0;
+}
+
+static int
+parse_listener(struct asked *a, const char *value)
+{
+	const char *expected = endpoint_parse(str_of(value), 25, &a->listener);
+
+	a->given.listener = a->listener.name;
+	return expected ? refuse(value, expected) : 0;
+}
+
+static int
+parse_size(struct asked *a, const char *value)
+{
+	a->given.has_size = true;
+	if (quantity_size(str_of(value), &a->given.size) == -1)
+		return refuse(value, "a size such as 500k or 20m");
+	return 0;
+}
+
+static int
+parse_field(struct asked *a, const char *value)
+{
+	const char *colon = strchr(value, ':');
+
+	if (!colon || colon == value || strpbrk(value, "\r\n"))
+		return refuse(
+		    value, "a header field such as \"Subject: hello\"");
+	buf_addf(&a->given.header, "%s\r\n", value);
+	return 0;
+}
+
+static int
+parse_one(struct asked *a, int opt, const char *value)
+{
+	switch (opt) {
+	case 'f':
+		return parse_sender(a, value);
+	case 'c':
+		return parse_client(a, value);
+	case 'u':
+		a->given.login = value;
+		return 0;
+	case 'l':
+		return parse_listener(a, value);
+	case 'z':
+		return parse_size(a, value);
+	case 'H':
+		return parse_field(a, value);
+	case 'j':
+		a->json = true;
+		return 0;
+	default:
 		return EXIT_USAGE;
 	}
-	if (!is_target && (found = explain_alias(t, address, from)) != 0)
-		return found == 1 ? EXIT_DONE : EXIT_BROKEN;
-	if (as_json)
-		return json_print_route(t, address, from);
-	printf("%s\n", address);
-	switch (route_find(t->map, &query, &r)) {
-	case ROUTE_NONE:
-		printf("  no route: refused with 5.4.4\n");
-		return EXIT_NONE;
-	case ROUTE_TEMPFAIL:
-		printf("  no answer for now, see the log; mail waits\n");
+}
+
+/* ---- what is asked about ---- */
+
+static struct asked asked;
+
+static void
+tell(const struct account *a)
+{
+	if (asked.json)
+		json_account(a);
+	else
+		text_account(a);
+}
+
+struct telling {
+	struct tool *t;
+	int status;
+};
+
+static void
+on_view(void *arg, struct view *v, const char *why)
+{
+	struct telling *telling = arg;
+	int one = EXIT_NONE;
+
+	if (!why && v->entry.state == STATE_CORRUPT)
+		why = "it is damaged and goes nowhere";
+	if (!why)
+		one = explain_entry(telling->t, v, tell);
+	else if (asked.json)
+		json_print_damaged(v, why);
+	else
+		printf("%s\n  damaged: %s\n", v->entry.id, why);
+	telling->status = one > telling->status ? one : telling->status;
+}
+
+static int
+explain_id(struct tool *t, char *id)
+{
+	struct telling telling = {t, EXIT_DONE};
+	struct selection s = {
+	    .older_s = -1, .younger_s = -1, .ids = &id, .nids = 1};
+
+	switch (select_each(t, &s, on_view, &telling)) {
+	case -1:
 		return EXIT_BROKEN;
-	case ROUTE_FOUND:
-		break;
+	case 0:
+		fprintf(stderr, "queue-tool: %s is not in the queue\n", id);
+		return EXIT_NONE;
+	default:
+		return telling.status;
 	}
-	printf("  because      %s says \"%s\"\n", r.where, r.pattern);
-	printf("  route        %s\n", r.text);
-	print_hops(&r);
-	printf("  destination  %s (tag %s)\n", r.destination, r.tag);
-	printf("  profile      %s\n", r.profile);
-	print_recipient(t, address);
-	if (profile_find(t->map, r.profile, &p) == 1)
-		print_retries(&p);
-	print_fallback(t, address, &r);
-	return EXIT_DONE;
+}
+
+static int
+explain_one(struct tool *t, char *word)
+{
+	struct address parsed;
+	const char *expected;
+
+	if (id_check(word))
+		return explain_id(t, word);
+	expected = address_parse(str_of(word), &parsed);
+	if (expected)
+		return refuse(word, expected);
+	return explain_supposed(t, &asked.given, word, tell);
 }
 
 int
 run_route(struct tool *t, int argc, char *argv[])
 {
 	static const struct option options[] = {
-	    {"from", required_argument, NULL, 'f'},
-	    {"json", no_argument,       NULL, 'j'},
-	    {NULL,   0,                 NULL, 0  },
+	    {"from",     required_argument, NULL, 'f'},
+	    {"client",   required_argument, NULL, 'c'},
+	    {"login",    required_argument, NULL, 'u'},
+	    {"listener", required_argument, NULL, 'l'},
+	    {"size",     required_argument, NULL, 'z'},
+	    {"header",   required_argument, NULL, 'H'},
+	    {"json",     no_argument,       NULL, 'j'},
+	    {NULL,       0,                 NULL, 0  },
 	};
 	int status = EXIT_DONE, one, opt;
-	const char *from = NULL;
 
 	optind = 0; /* glibc: begin anew */
-	while ((opt = getopt_long(argc, argv, "+f:j", options, NULL)) != -1) {
-		if (opt == 'j')
-			as_json = true;
-		else if (opt == 'f')
-			from = strcmp(optarg, "<>") == 0 ? "" : optarg;
-		else
-			return EXIT_USAGE;
-	}
+	while ((opt = getopt_long(argc, argv, "+f:j", options, NULL)) != -1)
+		if ((one = parse_one(&asked, opt, optarg)) != 0)
+			return one;
 	if (argc <= optind)
 		return EXIT_USAGE;
 	if (tool_map(t) == NULL)
 		return EXIT_BROKEN;
 	for (int i = optind; i < argc; i++)
-		if ((one = explain(t, argv[i], from, false)) > status)
+		if ((one = explain_one(t, argv[i])) > status)
 			status = one;
+	buf_free(&asked.given.header);
 	return status;
 }

@@ -2,9 +2,8 @@
 /*
  * What programs read: an object a line.  Times are seconds after the Epoch.
  */
-#include "queue_tool.h"
+#include "json.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,8 +13,8 @@
 
 /* jansson refuses what is not UTF-8, and strangers' bytes often are not: those
  * octets become U+FFFD. */
-static json_t *
-text(const char *s)
+json_t *
+json_text(const char *s)
 {
 	struct buf clean = {0};
 	struct str rest = str_of(s);
@@ -34,22 +33,20 @@ text(const char *s)
 	return j;
 }
 
-/* Unless there is none. */
-static void
-set_slice(json_t *o, const char *name, struct str s)
+void
+json_set_slice(json_t *o, const char *name, struct str s)
 {
 	struct buf copy = {0};
 
 	if (s.len == 0)
 		return;
 	buf_add(&copy, s.s, s.len);
-	json_object_set_new(o, name, text(buf_text(&copy)));
+	json_object_set_new(o, name, json_text(buf_text(&copy)));
 	buf_free(&copy);
 }
 
-/* One object, one line; it is freed. */
-static void
-print(json_t *o)
+void
+json_print(json_t *o)
 {
 	json_dumpf(
 	    o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_PRESERVE_ORDER);
@@ -57,15 +54,15 @@ print(json_t *o)
 	json_decref(o);
 }
 
-static json_t *
-pause_object(const struct pause *p)
+json_t *
+json_pause(const struct pause *p)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "subject", text(p->subject));
-	json_object_set_new(o, "name", text(p->name));
-	json_object_set_new(o, "who", text(p->who));
-	json_object_set_new(o, "why", text(p->why));
+	json_object_set_new(o, "subject", json_text(p->subject));
+	json_object_set_new(o, "name", json_text(p->name));
+	json_object_set_new(o, "who", json_text(p->who));
+	json_object_set_new(o, "why", json_text(p->why));
 	json_object_set_new(o, "since", json_integer(p->since_s));
 	if (p->until_s != 0)
 		json_object_set_new(o, "until", json_integer(p->until_s));
@@ -75,7 +72,7 @@ pause_object(const struct pause *p)
 void
 json_print_pause(const struct pause *p)
 {
-	print(pause_object(p));
+	json_print(json_pause(p));
 }
 
 /* ---- entries ---- */
@@ -92,16 +89,16 @@ recipients(const struct view *v)
 		if (!p->mine)
 			continue;
 		r = json_object();
-		json_object_set_new(
-		    r, "address", text(v->qf.envelope.recipients[i].address));
+		json_object_set_new(r, "address",
+		    json_text(v->qf.envelope.recipients[i].address));
 		json_object_set_new(r, "status",
 		    json_string(p->time_s == 0 ? "waiting"
 				: p->expanded  ? "expanded"
 					       : outcome_name(p->outcome)));
 		if (p->text != NULL)
-			json_object_set_new(r, "reply", text(p->text));
+			json_object_set_new(r, "reply", json_text(p->text));
 		if (p->host != NULL)
-			json_object_set_new(r, "host", text(p->host));
+			json_object_set_new(r, "host", json_text(p->host));
 		json_array_append_new(list, r);
 	}
 	return list;
@@ -119,10 +116,10 @@ entry_object(const struct view *v, const struct pause *pause)
 	if (*v->entry.tag != '\0')
 		json_object_set_new(
 		    o, "destination", json_string(v->entry.tag));
-	json_object_set_new(o, "sender", text(env->sender));
+	json_object_set_new(o, "sender", json_text(env->sender));
 	json_object_set_new(o, "recipients", recipients(v));
 	if (env->client != NULL)
-		json_object_set_new(o, "client", text(env->client));
+		json_object_set_new(o, "client", json_text(env->client));
 	json_object_set_new(o, "arrival", json_integer(env->arrival_s));
 	json_object_set_new(
 	    o, "size", json_integer((json_int_t)v->qf.preamble.content_len));
@@ -131,14 +128,14 @@ entry_object(const struct view *v, const struct pause *pause)
 		json_object_set_new(
 		    o, "next_attempt", json_integer(v->entry.due_s));
 	if (pause != NULL)
-		json_object_set_new(o, "paused", pause_object(pause));
+		json_object_set_new(o, "paused", json_pause(pause));
 	return o;
 }
 
 void
 json_print_entry(const struct view *v, const struct pause *pause)
 {
-	print(entry_object(v, pause));
+	json_print(entry_object(v, pause));
 }
 
 static json_t *
@@ -154,25 +151,25 @@ journal(const struct view *v)
 		json_object_set_new(o, "time", json_integer(rec.time_s));
 		json_object_set_new(
 		    o, "kind", json_string(record_name(rec.kind)));
-		set_slice(o, "part", rec.suffix);
+		json_set_slice(o, "part", rec.suffix);
 		if (rec.kind == RECORD_OUTCOME) {
 			json_object_set_new(o, "outcome",
 			    json_string(outcome_name(rec.outcome)));
 			json_object_set_new(
 			    o, "attempt", json_integer(rec.attempt));
 		}
-		set_slice(o, "recipients", rec.recipients);
-		set_slice(o, "host", rec.host);
-		set_slice(o, "text", rec.text);
-		set_slice(o, "who", rec.who);
+		json_set_slice(o, "recipients", rec.recipients);
+		json_set_slice(o, "host", rec.host);
+		json_set_slice(o, "text", rec.text);
+		json_set_slice(o, "who", rec.who);
 		json_array_append_new(list, o);
 	}
 	buf_free(&store);
 	return list;
 }
 
-static json_t *
-calendar_object(const struct calendar *c)
+json_t *
+json_calendar(const struct calendar *c)
 {
 	json_t *o = json_object(), *list = json_array();
 
@@ -189,13 +186,11 @@ calendar_object(const struct calendar *c)
 static void
 set_route(json_t *o, const struct route *r, const struct calendar *c)
 {
-	json_object_set_new(o, "route", text(r->text));
-	if (r->fallback[0] != '\0')
-		json_object_set_new(o, "fallback", text(r->fallback));
-	json_object_set_new(o, "where", text(r->where));
-	json_object_set_new(o, "profile", text(r->profile));
+	json_object_set_new(o, "route", json_text(r->text));
+	json_object_set_new(o, "where", json_text(r->where));
+	json_object_set_new(o, "profile", json_text(r->profile));
 	if (c != NULL)
-		json_object_set_new(o, "calendar", calendar_object(c));
+		json_object_set_new(o, "calendar", json_calendar(c));
 }
 
 void
@@ -207,108 +202,7 @@ json_print_story(const struct view *v, const struct pause *pause,
 	if (route != NULL)
 		set_route(o, route, calendar);
 	json_object_set_new(o, "journal", journal(v));
-	print(o);
-}
-
-/* ---- routes ---- */
-
-static void
-on_step(void *arg, const struct route_step *step)
-{
-	json_t *o = json_object();
-
-	json_object_set_new(o, "step", text(step->name));
-	json_object_set_new(o, "key", text(step->key));
-	json_object_set_new(
-	    o, "matches", json_boolean(step->answer == STEP_MATCHES));
-	if (*step->where != '\0')
-		json_object_set_new(o, "where", text(step->where));
-	json_array_append_new(arg, o);
-}
-
-static json_t *
-hops(const struct route *r)
-{
-	const struct hop *order[HOPS_MAX];
-	json_t *list = json_array(), *o;
-
-	route_order(r, order);
-	for (size_t i = 0; i < r->nhops; i++) {
-		o = json_object();
-		json_object_set_new(
-		    o, "weight", json_integer(order[i]->weight));
-		set_slice(o, "host", order[i]->host);
-		if (!order[i]->is_unix)
-			json_object_set_new(
-			    o, "port", json_integer(order[i]->port));
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static void
-set_found(json_t *o, struct tool *t, const struct route *r)
-{
-	static struct calendar calendar;
-	int64_t now_s = clock_wall_s();
-	struct profile p;
-	bool known = profile_find(t->map, r->profile, &p) == 1;
-
-	if (known)
-		calendar_make(&p, 0, now_s, now_s, &calendar);
-	json_object_set_new(o, "pattern", text(r->pattern));
-	set_route(o, r, known ? &calendar : NULL);
-	json_object_set_new(o, "hops", hops(r));
-	json_object_set_new(o, "destination", text(r->destination));
-	json_object_set_new(o, "tag", json_string(r->tag));
-}
-
-int
-json_print_route(struct tool *t, const char *address, const char *from)
-{
-	static struct route r;
-	json_t *o = json_object(), *steps = json_array();
-	struct route_query query = {
-	    .recipient = address,
-	    .sender = from,
-	    .on_step = on_step,
-	    .arg = steps,
-	};
-	enum route_answer answer = route_find(t->map, &query, &r);
-
-	json_object_set_new(o, "address", text(address));
-	json_object_set_new(o, "steps", steps);
-	json_object_set_new(o, "answer",
-	    json_string(answer == ROUTE_FOUND  ? "found"
-			: answer == ROUTE_NONE ? "none"
-					       : "later"));
-	if (answer == ROUTE_FOUND)
-		set_found(o, t, &r);
-	print(o);
-	return answer == ROUTE_FOUND  ? EXIT_DONE
-	       : answer == ROUTE_NONE ? EXIT_NONE
-	                              : EXIT_BROKEN;
-}
-
-void
-json_print_replaced(const char *address, const char *how, const char *where,
-    const char *targets)
-{
-	json_t *o = json_object(), *list = json_array();
-	struct str rest = str_of(targets), target;
-	struct buf copy = {0};
-
-	while ((target = str_word(&rest)).len > 0) {
-		buf_clear(&copy);
-		buf_add(&copy, target.s, target.len);
-		json_array_append_new(list, text(buf_text(&copy)));
-	}
-	buf_free(&copy);
-	json_object_set_new(o, "address", text(address));
-	json_object_set_new(o, "by", json_string(how));
-	json_object_set_new(o, "where", text(where));
-	json_object_set_new(o, "replaced", list);
-	print(o);
+	json_print(o);
 }
 
 void
@@ -319,6 +213,6 @@ json_print_damaged(const struct view *v, const char *why)
 	json_object_set_new(o, "id", json_string(v->entry.id));
 	json_object_set_new(
 	    o, "state", json_string(state_name(v->entry.state)));
-	json_object_set_new(o, "damaged", text(why));
-	print(o);
+	json_object_set_new(o, "damaged", json_text(why));
+	json_print(o);
 }

@@ -50,7 +50,10 @@ static const struct command {
      run_pause										},
     {"resume",  "resume DOMAIN|TAG|PROFILE|all",                            true,  run_resume },
     {"pauses",  "pauses [--json]",					  true,  run_pauses },
-    {"route",   "route [--json] [--from SENDER] ADDRESS ...",               true,  run_route  },
+    {"route",
+     "route [--json] [--from SENDER] [--client ADDRESS] [--login NAME]\n"
+	"                  [--listener ADDRESS:PORT] [--size SIZE] "
+	"[--header FIELD] ADDRESS|ID ...",				  true,  run_route  },
     {"verify",  "verify",						   true,  run_verify },
     {"setup",   "setup",						    false, run_setup  },
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Private to queue-tool.  An order's way: queue_tool.c (which command) ->
- * select.c (which entries) -> list.c, show.c, change.c, pause.c, explain.c,
- * verify.c; json.c writes for programs.
+ * select.c (which entries) -> list.c, show.c, change.c, pause.c, explain.c
+ * (explain.h), verify.c; json.c writes for programs.
  */
 #ifndef QUEUE_TOOL_H
 #define QUEUE_TOOL_H
@@ -147,6 +147,9 @@ struct calendar {
 /* The next attempt is at first_s, after so many that were deferred. */
 void calendar_make(const struct profile *p, unsigned attempts,
     int64_t arrival_s, int64_t first_s, struct calendar *c_r);
+/* Of an entry, by the profile that it has now: false when nothing is to come. */
+bool calendar_of(
+    const struct view *v, const struct profile *p, struct calendar *c_r);
 void calendar_print(const struct calendar *c, const char *indent, bool discard);
 
 /* ---- json.c: an object a line ---- */
@@ -156,12 +159,6 @@ void json_print_entry(const struct view *v, const struct pause *pause);
  * NULL). */
 void json_print_story(const struct view *v, const struct pause *pause,
     const struct route *route, const struct calendar *calendar);
-/* The search for a route, with all its steps: an enum exit_status. */
-int json_print_route(struct tool *t, const char *address, const char *from);
-/* What an address was replaced by: "alias" or "rewritten", where that is
- * written, and by which addresses, divided by blanks. */
-void json_print_replaced(const char *address, const char *how,
-    const char *where, const char *targets);
 void json_print_damaged(const struct view *v, const char *why);
 void json_print_pause(const struct pause *p);
 

@@ -191,16 +191,8 @@ static bool
 find_calendar(struct tool *t, const struct view *v, const struct route *r,
     struct profile *p_r, struct calendar *c_r)
 {
-	int64_t next_s = clock_wall_s();
-
-	if (v->entry.state == STATE_HELD || v->entry.state == STATE_CORRUPT ||
-	    profile_find(t->map, r->profile, p_r) != 1)
-		return false;
-	if (v->entry.state == STATE_DEFERRED && v->entry.due_s > next_s)
-		next_s = v->entry.due_s;
-	calendar_make(
-	    p_r, v->progress.attempts, v->qf.envelope.arrival_s, next_s, c_r);
-	return true;
+	return profile_find(t->map, r->profile, p_r) == 1 &&
+	       calendar_of(v, p_r, c_r);
 }
 
 static void

@@ -120,6 +120,7 @@ void rules_free(struct rules *r);
 /* What rules see of a message. */
 struct rule_subject {
 	struct map *map; /* for the direction */
+	/* its sender may be NULL, not known: then no pattern matches */
 	const struct envelope *envelope;
 	uint64_t size;     /* octets of the content */
 	struct str header; /* without stuffed dots */

@@ -253,7 +253,7 @@ match_one(const struct condition *c, const struct rule_subject *s, size_t i)
 
 	switch (c->kind) {
 	case CONDITION_FROM:
-		return match_any(c, str_of(env->sender));
+		return match_given(c, env->sender);
 	case CONDITION_TO:
 		return match_any(c, str_of(env->recipients[i].address));
 	case CONDITION_CLIENT:

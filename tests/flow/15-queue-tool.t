@@ -106,7 +106,7 @@ def routing(stage):
     text = tool(stage, "route", "x@example.net")
     like(text, r"x@example.net: no entry", "route: each step")
     like(text, r"example.net: matches, \S*routes:2", "with file and line")
-    like(text, r"next hop +10 127.0.0.1 port 2525\n +next hop +20", "and hops in order")
+    like(text, r"next hop +10 127.0.0.1 port 2525: rank 1, share 100%\n +next hop +20 .*: rank 2, share 100%", "and hops in order")
     like(tool(stage, "route", "x@a.b.example.net"), r"\.example\.net: matches", "a parent domain")
     like(tool(stage, "route", "x@example.com"), r"because .*\"\*\"", "the default")
     text = tool(stage, "route", "--from", "boss@c.example", "x@example.com")

@@ -77,7 +77,7 @@ def shown(stage):
     like(text, r"all@a\.example\n +expanded", "queue-tool show: the alias")
     like(text, r"ann@a\.example\n +not tried yet", "and who it stands for")
     text = stage.tool("route", "all@a.example").stdout
-    like(text, r"alias +\S*aliases:2: stands for ann@a\.example ben", "queue-tool route")
+    like(text, r"alias +all@a\.example: matches, \S*aliases:2: stands for ann@a\.example ben", "queue-tool route")
     like(text, r"(?m)^boss@b\.example\n(  .*\n)*  because +\S*routes:1", "and their routes")
     stage.start("sender")
     stage.assert_spool_empty()

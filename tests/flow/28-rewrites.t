@@ -47,5 +47,5 @@ with Stage(**TABLES) as stage:
     stage.sender.log.wait_for(r"reported kind=failure to=<jo@mail\.example>")
     ok(True, "a report goes to the sender that was given")
     text = stage.tool("route", "info@old.example").stdout
-    like(text, r"rewritten +\S*rewrites:3: to sales@new\.example", "queue-tool route")
+    like(text, r"rewriting +info@old\.example: matches, \S*rewrites:3: to sales@new\.example", "queue-tool route")
 done_testing()

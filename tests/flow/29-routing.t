@@ -32,19 +32,24 @@ def compile(stage, *args):
     return stage.run(program("cdbmaps"), "-s", stage.spool, *args)
 
 
+def hops_of(answer):
+    """Host, rank and share of each, as they are told."""
+    line = r"(?m)^  next hop +\d+ \[?([^\] \n]+?)\]?(?: port \d+)?: rank (\d+), share (\d+)%$"
+    return re.findall(line, answer)
+
+
 def shares(answers, first, n):
     """How often each host stands among the n from `first`, in percent of its place."""
     counts = {}
     for answer in answers:
-        hops = re.findall(r"(?m)^  next hop +\d+ \[?([^\] \n]+)\]?", answer)
-        for host in hops[first : first + n]:
+        for host, _, _ in hops_of(answer)[first : first + n]:
             counts[host] = counts.get(host, 0) + 1
     return {host: count * 100 / len(answers) / n for host, count in counts.items()}
 
 
 def hops_are(answers, want):
     first = 0
-    for text in want.split(" then "):
+    for rank, text in enumerate(want.split(" then "), 1):
         expected = dict(word.rsplit(" ", 1) for word in text.split(", "))
         n = len(expected)
         if set(shares(answers, first, n)) != set(expected):
@@ -52,6 +57,9 @@ def hops_are(answers, want):
         for host, percent in shares(answers, first, 1).items():
             if abs(percent - int(expected[host])) > SPREAD * (int(expected[host]) < 100):
                 return f"{host} {percent}%"
+        told = {(host, r, share) for host, r, share in hops_of(answers[0])[first : first + n]}
+        if told != {(host, str(rank), percent) for host, percent in expected.items()}:
+            return f"{text}: told as {told}"
         first += n
     total = len(re.findall(r"(?m)^  next hop ", answers[0]))
     return want if total == first else f"{total} hops"

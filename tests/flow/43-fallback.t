@@ -169,10 +169,10 @@ def the_map_decides(stage, p):
 
 def explained(stage, p):
     text = stage.tool("route", "moved@split.example").stdout
-    like(text, rf"(?m)^  fallback     smtp \[127.0.0.1\]:{p.new.port} slow, ", "route prints it")
-    like(text, rf"(?m)^  next hop     0 127.0.0.1 port {p.new.port}$", "with its hops")
+    like(text, rf"(?m)^  fallback       smtp \[127.0.0.1\]:{p.new.port} slow, ", "route prints it")
+    like(text, rf"(?m)^  next hop       0 127.0.0.1 port {p.new.port}: rank 1, share 100%$", "with its hops")
     answer = json.loads(stage.tool("route", "--json", "moved@split.example").stdout)
-    is_(answer["fallback"], f"{p.new.route} slow", "and in JSON")
+    is_(answer["fallback"]["route"], f"{p.new.route} slow", "and in JSON")
     is_(answer["route"], f"{p.old.route} quick", "beside the route")
 
 

@@ -50,7 +50,8 @@ with Stage(profiles=PROFILES) as stage:
     plan = json.loads(stage.tool("route", "--json", "x@gateway.example").stdout)
     is_(hours_between(plan["calendar"]["attempts"]), DELAYS, "route --json: the same")
     is_(plan["calendar"]["total"], 87 * HOUR, "and the total")
-    is_(plan["hops"], [{"weight": 0, "host": "127.0.0.1", "port": away.port}], "its hops")
+    is_(plan["hops"], [{"weight": 0, "host": "127.0.0.1", "port": away.port,
+                        "rank": 1, "share": 1}], "its hops")
     is_([s["key"] for s in plan["steps"] if s["matches"]], ["gateway.example"], "its steps")
     text = stage.tool("route", "x@brief.example").stdout
     is_(hours_between(dates(text)), [1, 1, 0.5], "a lifetime ends with a last attempt")
