@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "proc/committer.h"
+#include "proc/loop.h"
 
 static void
 log_accepted(const struct session *s)
@@ -75,10 +76,37 @@ on_committed(void *arg, int status)
 	session_resume(s);
 }
 
-void
+static void
+on_committed_here(void *arg)
+{
+	struct session *s = arg;
+
+	on_committed(s, s->mail->committed);
+}
+
+/*
+ * While this session is the only one of the worker nobody else waits when the
+ * worker waits for the disk, and no other message can share its flushes: so it
+ * spares itself the way to the committer and back.  The order is the same.
+ */
+int
 commit_begin(struct session *s)
 {
-	s->mail->drafting = false; /* tmp/ or incoming/: no longer ours */
+	struct transaction *t = s->mail;
+	struct spool *sp = receiver.worker->spool;
+	bool alone = LIST_NEXT(LIST_FIRST(&receiver.sessions), link) == NULL;
+
+	if ((alone ? draft_complete(&t->draft, sp)
+		   : draft_finish(&t->draft, sp)) == -1)
+		return -1;
+	t->drafting = false; /* tmp/ or incoming/: no longer ours */
 	session_enter(s, SESSION_COMMIT);
-	committer_commit(&s->mail->draft, false, on_committed, s);
+	if (alone) {
+		t->committed =
+		    spool_commit_draft(sp, &t->draft) == -1 ? errno : 0;
+		loop_soon(on_committed_here, s);
+	} else {
+		committer_commit(&t->draft, false, on_committed, s);
+	}
+	return 0;
 }

@@ -75,11 +75,8 @@ finish(struct session *s)
 	struct data *d = &t->data;
 
 	t->draft.preamble.flags |= d->flags;
-	if (!is_lost(t) &&
-	    draft_finish(&t->draft, receiver.worker->spool) == 0) {
-		commit_begin(s);
+	if (!is_lost(t) && commit_begin(s) == 0)
 		return;
-	}
 	session_enter(s, SESSION_COMMAND);
 	if (d->bare)
 		refuse_bare(s, d->false_end);

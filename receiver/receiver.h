@@ -74,6 +74,7 @@ struct transaction {
 	struct data data;
 	struct draft draft; /* begun by DATA */
 	bool drafting;      /* it holds a file or memory */
+	int committed;      /* by ourselves: 0 or an errno */
 };
 
 struct transaction *transaction_new(struct str sender);
@@ -157,9 +158,9 @@ void content_begin(struct session *s);
  * refused or goes to commit_begin(). */
 size_t content_take(struct session *s, struct str in);
 
-/* The message is whole: hand it to the committer.  The answer comes when no
- * power cut can lose it any more. */
-void commit_begin(struct session *s);
+/* The message is whole: have it committed.  The answer comes when no power cut
+ * can lose it any more.  -1: it could not be written, see its draft's error. */
+int commit_begin(struct session *s);
 /* It could not be stored: the reply for this errno. */
 void commit_refuse(struct session *s, int error);
 

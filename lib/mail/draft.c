@@ -96,7 +96,7 @@ draft_add_record(struct draft *d, const struct buf *record)
 /* The preamble goes in front of what is still in memory, else over the room
  * that was left for it in the file. */
 int
-draft_finish(struct draft *d, struct spool *sp)
+draft_complete(struct draft *d, struct spool *sp)
 {
 	char preamble[PREAMBLE_SIZE];
 	bool in_memory = d->written == 0;
@@ -114,9 +114,15 @@ draft_finish(struct draft *d, struct spool *sp)
 	    fd_pwrite_all(d->fd, preamble, PREAMBLE_SIZE, 0) == -1)
 		return fail(d, "write preamble");
 	buf_free(&d->bytes);
-	if (fd_close(&d->fd) == -1)
-		return fail(d, "close");
 	return 0;
+}
+
+int
+draft_finish(struct draft *d, struct spool *sp)
+{
+	if (draft_complete(d, sp) == -1)
+		return -1;
+	return fd_close(&d->fd) == -1 ? fail(d, "close") : 0;
 }
 
 void

@@ -48,6 +48,8 @@ void draft_add_record(struct draft *d, const struct buf *record);
 /* Write what is left and the preamble, close: the file is whole, not yet
  * durable.  0, or -1 and errno. */
 int draft_finish(struct draft *d, struct spool *sp);
+/* The same, but the file stays open: for spool_commit_draft(). */
+int draft_complete(struct draft *d, struct spool *sp);
 
 /* Remove the file if there is one, free the memory; leaves an empty draft. */
 void draft_abandon(struct draft *d, struct spool *sp);
@@ -69,6 +71,10 @@ struct commit {
 	int status;
 };
 int spool_commit(struct spool *sp, struct commit *batch, size_t n);
+
+/* The same for one draft alone, by draft_complete(), in fewer calls: 0, or -1
+ * and errno.  Its file is closed. */
+int spool_commit_draft(struct spool *sp, struct draft *d);
 
 /*
  * A draft of a derived id whose publication was decided, durably, elsewhere:

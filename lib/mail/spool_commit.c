@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,24 +24,34 @@
 
 #define DRAFT_KEPT_S 86400
 
-/* Make one finished draft's bytes durable. */
+/* Make one finished draft's bytes durable: 0 or an errno.  Closes its file. */
 static int
-flush_file(struct spool *sp, const struct commit *c)
+flush_file(const char *id, int *fd)
 {
-	int fd, rc, saved;
+	int error = 0;
+
+	if (fdatasync(*fd) == -1) {
+		error = errno;
+		log_warn("%s: flush in tmp/", id);
+	}
+	if (fd_close(fd) == -1 && error == 0) {
+		error = errno;
+		log_warn("%s: close in tmp/", id);
+	}
+	return error;
+}
+
+static int
+flush_by_name(struct spool *sp, const struct commit *c)
+{
+	int fd, error;
 
 	fd = openat(sp->tmp[c->slot], c->id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1) {
-		log_warn("%s: open in tmp/", c->id);
-		return -1;
-	}
-	if ((rc = fdatasync(fd)) == -1) {
-		saved = errno;
-		log_warn("%s: flush in tmp/", c->id);
-		errno = saved;
-	}
-	fd_close(&fd);
-	return rc;
+	if (fd != -1)
+		return flush_file(c->id, &fd);
+	error = errno;
+	log_warn("%s: open in tmp/", c->id);
+	return error;
 }
 
 /* One flush of the whole file system for all of them. */
@@ -65,7 +76,7 @@ flush_singly(struct spool *sp, struct commit *batch, size_t n)
 	int error = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		batch[i].status = flush_file(sp, &batch[i]) == -1 ? errno : 0;
+		batch[i].status = flush_by_name(sp, &batch[i]);
 		if (batch[i].status == EIO)
 			error = EIO;
 	}
@@ -171,6 +182,26 @@ spool_commit(struct spool *sp, struct commit *batch, size_t n)
 	spool_commit_names(sp, batch, n);
 	spool_commit_settle(sp, batch, n, false);
 	return spool_failed(sp) ? -1 : 0;
+}
+
+int
+spool_commit_draft(struct spool *sp, struct draft *d)
+{
+	struct commit c = {.slot = d->slot, .status = EIO};
+
+	memcpy(c.id, d->id, sizeof(c.id));
+	if (spool_failed(sp)) {
+		fd_close(&d->fd);
+	} else {
+		c.status = flush_file(c.id, &d->fd);
+		errno = c.status;
+		if (c.status == EIO)
+			spool_fail(sp, "flush of a new message");
+	}
+	spool_commit_names(sp, &c, 1);
+	spool_commit_settle(sp, &c, 1, false);
+	errno = c.status;
+	return c.status == 0 ? 0 : -1;
 }
 
 int

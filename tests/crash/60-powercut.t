@@ -37,6 +37,8 @@ NEVER, SOON = 1000000, 2
 FLOWS = {
     "a flush each": {"sessions": 8, "syncfs_at": NEVER},
     "flushes together": {"sessions": 50, "syncfs_at": SOON},
+    # more workers than sessions: most commit by themselves
+    "no committer": {"sessions": 1, "syncfs_at": NEVER, "workers": 16},
 }
 
 # What is left out, and what it must look like.

@@ -64,13 +64,14 @@ class LazyStage(Stage):
 class Traffic:
     """One run of it, over a spool that is on a recorded disk."""
 
-    def __init__(self, disk, messages, sessions, syncfs_at, lazy=None):
+    def __init__(self, disk, messages, sessions, syncfs_at, workers=2, lazy=None):
         self.messages, self.sessions = messages, sessions
         self.disk = disk
         self.stage = LazyStage(
             lazy or {},
             spool=os.path.join(disk.at, "spool"),
             settings=f"commit-syncfs-at {syncfs_at}\nreserve-space 1m\n"
+            f"receiver-workers {workers}\n"
             "reserve-inodes 10",
         )
         self.sinks = {

@@ -51,31 +51,49 @@ def taken(stage, name):
     os.unlink(path.strip())
 
 
-def space(stage, worker, committer):
-    for pid, call in ((worker, "openat"), (committer, "renameat2")):
+def space(stage, worker, flusher):
+    for pid, call in ((worker, "openat"), (flusher, "renameat2")):
         refused(stage, pid, call, "ENOSPC", "452 4.3.1")
         taken(stage, f"{call} works again: so does the receiver")
     refused(stage, worker, "openat", "EACCES", "451 4.3.0")
-    refused(stage, committer, "renameat2", "EACCES", "451 4.3.0")
+    refused(stage, flusher, "renameat2", "EACCES", "451 4.3.0")
+    refused(stage, flusher, "fdatasync", "ENOSPC", "452 4.3.1")
     taken(stage, "and now it is well")
 
 
-def a_failed_flush(stage, committer):
-    open_session = stage.conversation()
-    open_session.hello()
-    refused(stage, committer, "fdatasync", "EIO", "451 4.3.0")
+def a_failed_flush(stage, flusher, call):
+    refused(stage, flusher, call, "EIO", "451 4.3.0")
     stage.receiver.log.wait_for("spool: FAILED")
-    open_session.asks("MAIL FROM:<a@b.example>", "421 4.3.0")
-    open_session.ends()
     with stage.conversation() as c:
         c.gets("421 4.3.0", "a failed spool: no greeting")
         c.ends()
 
 
-with Stage(settings="receiver-workers 1") as stage:
-    stage.start("receiver")
-    (worker,) = stage.receiver.workers()
+def in_company(stage, worker):
+    """Another session is there: the committer does it."""
     (committer,) = children(worker)
-    space(stage, worker, committer)
-    a_failed_flush(stage, committer)
+    with stage.conversation() as other:
+        other.hello()
+        space(stage, worker, committer)
+        a_failed_flush(stage, committer, "fdatasync")
+        other.asks("MAIL FROM:<a@b.example>", "421 4.3.0")
+        other.ends()
+
+
+def alone(stage, worker):
+    """The only session of the worker: it does it by itself."""
+    space(stage, worker, worker)
+    a_failed_flush(stage, worker, "fdatasync")
+
+
+def alone_with_its_name(stage, worker):
+    a_failed_flush(stage, worker, "fsync")
+
+
+for how in (in_company, alone, alone_with_its_name):
+    diag(how.__name__)
+    with Stage(settings="receiver-workers 1") as stage:
+        stage.start("receiver")
+        (worker,) = stage.receiver.workers()
+        how(stage, worker)
 done_testing()
