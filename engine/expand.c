@@ -139,14 +139,6 @@ expand_one(struct map *map, struct queuefile *qf, size_t i, struct writing *out)
 	return found == -1 ? -1 : 0;
 }
 
-/* What a rule sends somewhere goes there; what took another's place does not
- * change again. */
-static bool
-may_be_alias(const struct rcpt_progress *p)
-{
-	return p->mine && !p->final && !p->via && !p->route;
-}
-
 enum expanded
 expand(struct worker *w, const struct entry *e, struct queuefile *qf,
     const struct progress *progress)
@@ -155,7 +147,7 @@ expand(struct worker *w, const struct entry *e, struct queuefile *qf,
 	enum expanded result = EXPANDED_NOTHING;
 
 	for (size_t i = 0; i < progress->nrcpts; i++) {
-		if (!may_be_alias(&progress->rcpts[i]))
+		if (!progress_may_expand(&progress->rcpts[i]))
 			continue;
 		if (expand_one(w->map, qf, i, &out) == -1) {
 			result = EXPANDED_LATER;

@@ -93,13 +93,6 @@ const char *job_sender(const struct job *job);
 /* The address of recipient i. */
 const char *job_address(const struct job *job, size_t i);
 
-/* The route of recipient i by the map as it is and by what rules ordered. */
-enum route_answer job_find_route(
-    const struct job *job, size_t i, struct route *r_r);
-
-/* Is there a fallback for recipient i, and was it not diverted before? */
-bool job_may_divert(const struct job *job, size_t i);
-
 /* Read the progress anew from the journal as it is in memory: 0, or -1. */
 int job_read_progress(struct job *job);
 
@@ -112,5 +105,25 @@ void job_free(struct job *job);
 
 /* The claimed job of that id, NULL when this worker has none. */
 struct job *job_find(const char *id);
+
+/* ---- where it goes: job_route.c ---- */
+
+/* The route of recipient i by the map as it is and by what rules ordered. */
+enum route_answer job_find_route(
+    const struct job *job, size_t i, struct route *r_r);
+
+/* Is there a fallback for recipient i, and was it not diverted before? */
+bool job_may_divert(const struct job *job, size_t i);
+
+/*
+ * Does the map still send all its recipients to the destination that its name
+ * says, and to nobody in their place?  ROUTE_NONE: it does not.  What is known
+ * of the destination is renewed on the way, and so is the sender as it is sent
+ * on.
+ */
+enum route_answer job_route(struct job *job, struct destination *d);
+
+/* It goes elsewhere now: the engine is to route it anew.  Frees the job. */
+void job_reroute(struct job *job);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "mail/pattern.h"
+#include "mail/rewrite.h"
 
 struct walk {
 	struct map *map;
@@ -154,4 +155,16 @@ alias_expand(
 		free(w.seen[i]);
 	free(w.seen);
 	return result;
+}
+
+int
+alias_replaces(struct map *m, const char *address)
+{
+	char text[ADDRESS_MAX + 1];
+	struct str targets;
+	int found = rewrite_find(m, REWRITE_RECIPIENT, address, text, NULL);
+
+	if (found != 0 || key_of(str_of(address), text) == -1)
+		return found;
+	return find_alias(m, text, NULL, &targets);
 }

@@ -25,4 +25,8 @@
 int alias_expand(
     struct map *m, const char *address, struct buf *out, char where_r[256]);
 
+/* Do others take the place of that recipient, since it is rewritten or an
+ * alias?  1, 0 or -1. */
+int alias_replaces(struct map *m, const char *address);
+
 #endif

@@ -400,6 +400,12 @@ progress_free(struct progress *p)
 	*p = (struct progress){0};
 }
 
+bool
+progress_may_expand(const struct rcpt_progress *p)
+{
+	return p->mine && !p->final && !p->via && !p->route;
+}
+
 size_t
 progress_pending(const struct progress *p)
 {

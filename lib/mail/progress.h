@@ -67,6 +67,10 @@ int progress_read(
     struct str journal, struct str suffix, size_t nrcpts, struct progress *p_r);
 void progress_free(struct progress *p);
 
+/* May others take its place?  What a rule sends somewhere goes there; what took
+ * another's place does not change again. */
+bool progress_may_expand(const struct rcpt_progress *p);
+
 /* How many are mine and still to be delivered; mine, failed, not reported. */
 size_t progress_pending(const struct progress *p);
 size_t progress_unreported(const struct progress *p);

@@ -17,8 +17,9 @@ static const struct mapfile_record records[] = {
     {"Acycle1@a.example","aliases:6\tcycle2@a.example x@a.example"},
     {"Acycle2@a.example",			      "aliases:7\tcycle1@a.example"},
     {"Lkim@c.example",					  "recipients:1\t"},
-    {"Rfax@c.example",        "routes:1\tmx"},
-    {0		       },
+    {"Ur@old.example",        "rewrites:1\t@new.example"},
+    {"Rfax@c.example",			"routes:1\tmx"},
+    {0					 },
 };
 
 static void
@@ -48,6 +49,29 @@ test_answers(struct map *m)
 		is_str(where, rows[i].where, "where it is written");
 	}
 	buf_free(&out);
+}
+
+/* Is it replaced at all, by a rewriting or by an alias? */
+static void
+test_replaces(struct map *m)
+{
+	static const struct {
+		const char *address;
+		int answer;
+	} rows[] = {
+	    {"all@a.example",  1},
+	    {"ALL@A.example",  1},
+	    {"Jo@c.example",   1},
+	    {"kim@c.example",  0},
+	    {"ann@a.example",  0},
+	    {"jo@old.example", 1},
+	    {"postmaster",     0},
+	    {"",               0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		is_int(alias_replaces(m, rows[i].address), rows[i].answer,
+		    "replaced: %s", rows[i].address);
 }
 
 static void
@@ -108,6 +132,7 @@ main(void)
 	mapfile_write(dir, 1, records);
 	m = map_open(dir);
 	test_answers(m);
+	test_replaces(m);
 	test_others(m);
 	map_close(&m);
 	report_speed(dir);
