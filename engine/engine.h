@@ -24,6 +24,9 @@ void intake_start(struct worker *w);
 /* A new map: what could not be routed is tried again. */
 void intake_retry(void);
 
+/* Finish or undo what a split has left behind; again later when that fails. */
+void intake_recover(unsigned shard);
+
 /* ---- decide.c: where each recipient goes ---- */
 
 /* The recipients that share a destination: one entry of processed/. */

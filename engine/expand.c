@@ -2,8 +2,8 @@
 /*
  * Rewriting and aliases: recipients take the place of others.
  *
- * What an alias stands for is journalled and made durable before the entry
- * moves; the content is never copied and the id stays.  Dying before the record
+ * What an alias stands for is journalled, and made durable by who moves the
+ * entry on (handoff.c); the content is never copied and the id stays.  Dying before the record
  * is whole leaves an entry that is expanded again; dying after it leaves one
  * whose recipient is replaced already.  So it happens once, at whatever
  * instruction we die.
@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -157,8 +156,7 @@ expand(struct worker *w, const struct entry *e, struct queuefile *qf,
 	if (out.records.len == 0)
 		goto out;
 	result = EXPANDED_SOME;
-	if (queuefile_append(qf->fd, &out.records) == -1 ||
-	    fdatasync(qf->fd) == -1) {
+	if (queuefile_append(qf->fd, &out.records) == -1) {
 		log_warn("%s: journal aliases", e->id);
 		result = EXPANDED_LATER;
 	}

@@ -114,8 +114,8 @@ handoff_split(struct worker *w, struct entry *e, struct queuefile *qf,
 		    e->id, e->id, i, d->groups[i].destination,
 		    rcptset_count(&d->groups[i].recipients));
 	saved = errno;
-	if (rc == -1 && saved != ENOENT)
-		spool_recover_splits(w->spool, e->shard);
+	if (rc == -1)
+		intake_recover(e->shard);
 	for (size_t i = 0; i < d->ngroups; i++)
 		buf_free(&lists[i]);
 	free(lists);
@@ -124,12 +124,24 @@ handoff_split(struct worker *w, struct entry *e, struct queuefile *qf,
 	return rc;
 }
 
+/* Do others stand in for a recipient?  They must be there after a power cut. */
+static bool
+was_expanded(const struct progress *progress)
+{
+	for (size_t i = 0; i < progress->nrcpts; i++)
+		if (progress->rcpts[i].mine && progress->rcpts[i].via)
+			return true;
+	return false;
+}
+
 int
 handoff(struct worker *w, struct entry *e, struct queuefile *qf,
     const struct progress *progress, const struct decision *d)
 {
 	int flush_fd = -1;
 
+	if (was_expanded(progress))
+		flush_fd = qf->fd;
 	if (rcptset_count(&d->failed) > 0) {
 		if (journal_failures(e, qf, progress, d) == -1)
 			return -1;

@@ -17,13 +17,17 @@
 #include "proc/shards.h"
 #include "proc/watch.h"
 
-#define SLICE    1000
-#define RETRY_MS 10000
+#define SLICE        1000
+#define RETRY_MIN_MS 1000 /* twice as much each time, while it does not help */
+#define RETRY_MAX_MS 10000
 
 static struct {
 	struct worker *w;
 	struct watch *watch;
 	struct loop_timer *retry;
+	int64_t retry_ms;     /* the latest; 0: all went well since */
+	bool retrying;        /* the timer is running */
+	bool recover[SHARDS]; /* parts of splits are left */
 	bool rescan[SHARDS];
 	bool scanning; /* a slice is due in the next turn */
 } intake;
@@ -57,7 +61,23 @@ hold_suspect(struct entry *e)
 static void
 retry_later(void)
 {
-	loop_timer_set(intake.retry, RETRY_MS);
+	if (intake.retrying)
+		return;
+	intake.retry_ms =
+	    intake.retry_ms == 0 ? RETRY_MIN_MS : 2 * intake.retry_ms;
+	if (intake.retry_ms > RETRY_MAX_MS)
+		intake.retry_ms = RETRY_MAX_MS;
+	intake.retrying = true;
+	loop_timer_set(intake.retry, intake.retry_ms);
+}
+
+void
+intake_recover(unsigned shard)
+{
+	intake.recover[shard] =
+	    spool_recover_splits(intake.w->spool, shard) == -1;
+	if (intake.recover[shard])
+		retry_later();
 }
 
 /* Routed, or left where it is to be tried again.  True: its recipients have
@@ -215,6 +235,8 @@ scan_some(void *arg)
 			retry_later();
 		}
 	}
+	if (!intake.retrying)
+		intake.retry_ms = 0; /* all of it was read, and went well */
 }
 
 static void
@@ -237,8 +259,11 @@ on_rescan(void *arg, int shard)
 void
 intake_retry(void)
 {
-	for (unsigned s = 0; s < SHARDS; s++)
+	for (unsigned s = 0; s < SHARDS; s++) {
+		if (intake.recover[s])
+			intake_recover(s);
 		intake.rescan[s] = shards_mine(s);
+	}
 	scan_soon();
 }
 
@@ -246,6 +271,7 @@ static void
 on_retry(void *arg)
 {
 	(void)arg;
+	intake.retrying = false;
 	intake_retry();
 }
 
@@ -256,7 +282,7 @@ on_shard(void *arg, unsigned shard)
 	struct spool *sp = intake.w->spool;
 
 	(void)arg;
-	spool_recover_splits(sp, shard);
+	intake_recover(shard);
 	if (watch_add(intake.watch, sp->incoming[shard], (int)shard) == -1)
 		fatalx("engine: cannot watch incoming/%u", shard);
 	on_rescan(NULL, (int)shard);

@@ -122,12 +122,13 @@ publish(struct spool *sp, struct commit *c)
 	log_warn("%s: rename into incoming/", c->id);
 }
 
-/* One flush of each incoming directory that got a name.  Returns a bit for
- * each slot that is not durable. */
-static unsigned
-flush_names(struct spool *sp, const struct commit *batch, size_t n)
+/* One flush of each incoming directory that got a name.  error_r says of each
+ * slot why it is not durable, or 0. */
+static void
+flush_names(
+    struct spool *sp, const struct commit *batch, size_t n, int error_r[SHARDS])
 {
-	unsigned used = 0, failed = 0;
+	unsigned used = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (batch[i].status == 0)
@@ -135,22 +136,42 @@ flush_names(struct spool *sp, const struct commit *batch, size_t n)
 	for (unsigned s = 0; s < SHARDS; s++) {
 		if ((used & (1U << s)) == 0)
 			continue;
-		if (!spool_failed(sp) && fsync(sp->incoming[s]) == -1)
-			spool_fail(sp, "flush of incoming/");
+		if (!spool_failed(sp) && fsync(sp->incoming[s]) == -1) {
+			error_r[s] = errno;
+			if (errno == EIO)
+				spool_fail(sp, "flush of incoming/");
+			else
+				log_warn("flush of incoming/%u", s);
+		}
 		if (spool_failed(sp))
-			failed |= 1U << s;
+			error_r[s] = EIO;
 	}
-	return failed;
 }
 
 /* Nothing may be left of what is answered with 451, or the client's next try
- * makes a second one.  What the engine has taken onward meanwhile cannot be
- * called back. */
-static void
+ * makes a second one.  False: the engine has taken it onward meanwhile, and it
+ * cannot be called back. */
+static bool
 withdraw(struct spool *sp, struct commit *c)
 {
-	if (unlinkat(sp->tmp[c->slot], c->id, 0) == -1 && errno == ENOENT)
-		unlinkat(sp->incoming[c->slot], c->id, 0);
+	if (unlinkat(sp->tmp[c->slot], c->id, 0) == 0 || errno != ENOENT)
+		return true;
+	return unlinkat(sp->incoming[c->slot], c->id, 0) == 0 ||
+	       errno != ENOENT;
+}
+
+/* A report that has gone onward is not made again: that it was made becomes
+ * durable no earlier than its name. */
+static void
+settle(struct spool *sp, struct commit *c, int error)
+{
+	bool published = c->status == 0;
+
+	if (published)
+		c->status = error;
+	if (c->status != 0 && !withdraw(sp, c) && published && c->derived &&
+	    c->status != EIO)
+		c->status = 0;
 }
 
 void
@@ -164,15 +185,12 @@ void
 spool_commit_settle(
     struct spool *sp, struct commit *batch, size_t n, bool durable)
 {
-	unsigned failed_slots = durable ? 0 : flush_names(sp, batch, n);
+	int error[SHARDS] = {0};
 
-	for (size_t i = 0; i < n; i++) {
-		if (batch[i].status == 0 &&
-		    (failed_slots & (1U << batch[i].slot)) != 0)
-			batch[i].status = EIO;
-		if (batch[i].status != 0)
-			withdraw(sp, &batch[i]);
-	}
+	if (!durable)
+		flush_names(sp, batch, n, error);
+	for (size_t i = 0; i < n; i++)
+		settle(sp, &batch[i], error[batch[i].slot]);
 }
 
 int

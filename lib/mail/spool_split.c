@@ -214,10 +214,13 @@ cut_suffix(char id[ID_SIZE])
 	return dot + 1;
 }
 
-static bool
+/* 1, 0, or -1: it cannot be told, and nothing may be undone by that. */
+static int
 exists(int dirfd, const char *name)
 {
-	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -1;
 }
 
 static int
@@ -225,13 +228,17 @@ recover_part(struct spool *sp, struct entry *e)
 {
 	struct entry to = {.state = STATE_INCOMING, .shard = e->shard};
 	char parent[ID_SIZE], first[ID_SIZE + 2];
+	int waits, committed;
 
 	memcpy(parent, e->id, sizeof(parent));
 	if (cut_suffix(parent) == NULL)
 		return spool_corrupt(sp, e, "no part of a split");
 	snprintf(first, sizeof(first), "%s.0", parent);
-	if (exists(sp->incoming[e->shard], parent) ||
-	    !exists(sp->split[e->shard], first)) {
+	waits = exists(sp->incoming[e->shard], parent);
+	committed = exists(sp->split[e->shard], first);
+	if (waits == -1 || committed == -1)
+		return -1;
+	if (waits || !committed) {
 		if (unlinkat(sp->split[e->shard], e->id, 0) == 0)
 			return 0;
 		return errno == EISDIR ? spool_corrupt(sp, e, "a directory")
