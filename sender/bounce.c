@@ -38,17 +38,6 @@ is_late(const struct job *job)
 	           job->profile.delay_warning_s;
 }
 
-/* Was it delivered in this attempt, by a host that does not report itself? */
-static bool
-is_ours_to_confirm(const struct job *job, size_t number)
-{
-	for (size_t i = 0; i < job->nrcpts; i++)
-		if (job->rcpts[i].number == number)
-			return job->rcpts[i].result == RESULT_DELIVERED &&
-			       !job->rcpts[i].answer->reports;
-	return false;
-}
-
 static bool
 is_due(const struct job *job, size_t number, enum report kind)
 {
@@ -62,8 +51,18 @@ is_due(const struct job *job, size_t number, enum report kind)
 	case REPORT_DELAY:
 		return !p->final && !p->delayed && is_late(job);
 	case REPORT_SUCCESS:
-		return !p->confirmed && is_ours_to_confirm(job, number);
+		return p->final && p->outcome == OUTCOME_DELIVERED &&
+		       !p->confirmed;
 	}
+	return false;
+}
+
+bool
+bounce_due(const struct job *job, enum report kind)
+{
+	for (size_t i = 0; i < job->progress.nrcpts; i++)
+		if (is_due(job, i, kind))
+			return true;
 	return false;
 }
 
@@ -99,13 +98,15 @@ postmaster(struct buf *store)
 	return store->data;
 }
 
+/* When we died after the delivery, the journal does not tell: the weaker claim
+ * is the right one. */
 static bool
 was_passed_on(const struct job *job)
 {
 	for (size_t i = 0; i < job->nrcpts; i++)
 		if (job->rcpts[i].result == RESULT_DELIVERED)
 			return job->rcpts[i].answer->relayed;
-	return false;
+	return true;
 }
 
 static int
@@ -182,12 +183,12 @@ finish(struct bounce *b)
 	on_done(job, status);
 }
 
-/* The report is durable: note it, so that it is not made again. */
+/* The report is durable: the job owes a note of it. */
 static void
 on_committed(void *arg, int status)
 {
 	struct bounce *b = arg;
-	struct buf list = {0}, record = {0};
+	struct buf list = {0};
 	struct record rec = {
 	    .kind = RECORD_DSN,
 	    .time_s = clock_wall_s(),
@@ -202,11 +203,8 @@ on_committed(void *arg, int status)
 		    report_name(b->kind), b->job->qf.envelope.sender, b->id);
 		rcptset_format(&b->recipients, &list);
 		rec.recipients = (struct str){list.data, list.len};
-		record_format(&rec, &record);
-		if (outcome_append(b->job, &record) == -1)
-			b->status = EIO;
+		record_format(&rec, &b->job->owed);
 		buf_free(&list);
-		buf_free(&record);
 	}
 	finish(b);
 }

@@ -13,10 +13,14 @@
 
 struct job;
 
+/* Is there a recipient that this kind of report is due for? */
+bool bounce_due(const struct job *job, enum report kind);
+
 /*
  * Report on those recipients of the job that this kind of report is due for:
  * false when there is none.  Else on_done follows, never from within this call,
- * with 0 once the report is durable and noted, or an errno when there is none.
+ * with 0 once the report is durable and job->owed says so, or an errno when
+ * there is none.
  */
 bool bounce_report(struct job *job, enum report kind,
     void (*on_done)(struct job *job, int status));

@@ -326,8 +326,8 @@ connect_damaged(struct conn *c)
 
 	c->job = NULL;
 	c->dialogue.step = STEP_CONTENT; /* no QUIT in the midst of it */
-	spool_corrupt(sender.spool, &job->entry,
-	    "content does not match its checksum, its end was withheld");
-	job_free(job);
+	job_left(job, spool_corrupt(sender.spool, &job->entry,
+			  "content does not match its checksum, its end was "
+			  "withheld"));
 	conn_close(c);
 }

@@ -51,16 +51,37 @@ job_free(struct job *job)
 	progress_free(&job->progress);
 	buf_free(&job->journal);
 	buf_free(&job->headers);
+	buf_free(&job->owed);
 	queuefile_free(&job->qf);
 	fd_close(&job->fd);
 	free(job);
 }
 
+/* A report that was made anew after a power cut has the name already: the
+ * engine brings this one back later. */
+static int
+unclaim(struct job *job)
+{
+	if (spool_unclaim(sender.spool, &job->entry) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return spool_reroute(sender.spool, &job->entry);
+	return -1;
+}
+
+void
+job_left(struct job *job, int result)
+{
+	if (result == -1 && errno != ENOENT)
+		outcome_return(job);
+	else
+		job_free(job);
+}
+
 void
 job_return(struct job *job)
 {
-	spool_unclaim(sender.spool, &job->entry);
-	job_free(job);
+	job_left(job, unclaim(job));
 }
 
 struct job *
@@ -146,8 +167,7 @@ job_address(const struct job *job, size_t i)
 static enum opened
 job_corrupt(struct job *job, const char *why)
 {
-	spool_corrupt(sender.spool, &job->entry, why);
-	job_free(job);
+	job_left(job, spool_corrupt(sender.spool, &job->entry, why));
 	return OPENED_SEEN_TO;
 }
 
@@ -171,8 +191,7 @@ job_hold_suspect(struct job *job)
 		queuefile_append(job->fd, &b);
 	buf_free(&b);
 	parent_forget(job->entry.id);
-	spool_hold(sender.spool, &job->entry);
-	job_free(job);
+	job_left(job, spool_hold(sender.spool, &job->entry));
 	return OPENED_SEEN_TO;
 }
 
@@ -190,8 +209,7 @@ job_open_failed(struct job *job, const char *step)
 	}
 	log_warn("%s: %s", job->entry.id, step);
 	if (errno == ENOTSUP) { /* written by a newer Stagepost */
-		spool_hold(sender.spool, &job->entry);
-		job_free(job);
+		job_left(job, spool_hold(sender.spool, &job->entry));
 		return OPENED_SEEN_TO;
 	}
 	job_return(job);

@@ -51,6 +51,8 @@ struct job {
 	int fd;                 /* -1: all of it is in memory */
 	struct queuefile qf;
 	struct buf journal; /* as read, and what we added */
+	struct buf owed;    /* records of reports that are in the queue already,
+	                     * not written yet */
 	struct buf headers; /* what rules have us send before the content; no
 	                     * line of it begins with a dot */
 	struct progress progress;
@@ -62,7 +64,7 @@ struct job {
 	bool uncertain; /* all of it was sent and no answer came: no other
 	                   host is tried now, it may have been taken */
 	bool give_up;   /* it has waited too long to be tried again */
-	bool stays;     /* outcome.c: there was no attempt, only a report */
+	bool stays;     /* outcome.c: there was no attempt, it goes back */
 	bool stuck;     /* outcome.c: its marks were not taken before */
 	int stage;      /* outcome.c: how far it is settled */
 	int64_t due_s;  /* outcome.c: of the next attempt; -1: none */
@@ -101,6 +103,11 @@ int job_reopen(struct job *job);
 
 /* The attempt never began: back to processed/.  Frees the job. */
 void job_return(struct job *job);
+
+/* Its entry was moved out of sending/, with this result: 0 or ENOENT frees the
+ * job, else it is kept until the entry can go back to processed/.  What stays
+ * in sending/ nobody sees before the next start. */
+void job_left(struct job *job, int result);
 void job_free(struct job *job);
 
 /* The claimed job of that id, NULL when this worker has none. */

@@ -76,8 +76,7 @@ job_reroute(struct job *job)
 	}
 	log_info(
 	    "%s: rerouted reason=\"its route has changed\"", job->entry.id);
-	spool_reroute(sender.spool, &job->entry);
-	job_free(job);
+	job_left(job, spool_reroute(sender.spool, &job->entry));
 }
 
 enum route_answer

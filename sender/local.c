@@ -27,9 +27,8 @@ static void
 finish(struct local *l)
 {
 	if (l->damaged) {
-		spool_corrupt(sender.spool, &l->job->entry,
-		    "content does not match its checksum");
-		job_free(l->job);
+		job_left(l->job, spool_corrupt(sender.spool, &l->job->entry,
+				     "content does not match its checksum"));
 	} else {
 		outcome_settle(l->job);
 	}

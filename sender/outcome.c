@@ -16,7 +16,7 @@
 #include "proc/loop.h"
 #include "sender.h"
 
-#define STUCK_RETRY_MS 5000
+#define STUCK_RETRY_MS 1000
 
 /* How far a job is; each step is taken once, in this order. */
 enum stage {
@@ -185,6 +185,35 @@ add_record(struct job *job, const struct job_rcpt *like, struct buf *out)
 	rcptset_free(&set);
 }
 
+/* Who took it sees to what was asked by NOTIFY=SUCCESS: we owe no report. */
+static void
+add_passed_on(const struct job *job, struct buf *out)
+{
+	const struct recipient *rcpts = job->qf.envelope.recipients;
+	struct rcptset set;
+	struct buf list = {0};
+	struct record rec = {
+	    .kind = RECORD_DSN,
+	    .time_s = clock_wall_s(),
+	    .suffix = id_suffix(job->entry.id),
+	    .report = REPORT_SUCCESS,
+	};
+
+	rcptset_init(&set, job->progress.nrcpts, false);
+	for (size_t i = 0; i < job->nrcpts; i++)
+		if (job->rcpts[i].result == RESULT_DELIVERED &&
+		    job->rcpts[i].answer->reports &&
+		    (rcpts[job->rcpts[i].number].notify & NOTIFY_SUCCESS))
+			rcptset_add(&set, job->rcpts[i].number);
+	if (rcptset_count(&set) > 0) {
+		rcptset_format(&set, &list);
+		rec.recipients = (struct str){list.data, list.len};
+		record_format(&rec, out);
+	}
+	buf_free(&list);
+	rcptset_free(&set);
+}
+
 /* Is it the first recipient with this result and answer? */
 static bool
 is_first(const struct job *job, size_t i)
@@ -217,10 +246,23 @@ note(struct job *job)
 	for (size_t i = 0; i < job->nrcpts; i++)
 		if (is_first(job, i))
 			add_record(job, &job->rcpts[i], &records);
+	add_passed_on(job, &records);
 	if (records.len > 0)
 		result = outcome_append(job, &records);
 	buf_free(&records);
 	return result;
+}
+
+/* Reports that are in the queue: note them, so that they are not made again. */
+static int
+note_reports(struct job *job)
+{
+	if (job->owed.len == 0)
+		return 0;
+	if (outcome_append(job, &job->owed) == -1)
+		return -1;
+	buf_clear(&job->owed);
+	return 0;
 }
 
 /* ---- the entry ---- */
@@ -277,7 +319,7 @@ leave(struct job *job)
 	bool pending = progress_pending(&job->progress) > 0;
 	int result;
 
-	if (pending && job->stays) {
+	if (job->stays) {
 		busy--;
 		job_return(job);
 		return;
@@ -322,20 +364,24 @@ on_reported(struct job *job, int status)
 		return;
 	}
 	if (status == EBADMSG) { /* nothing of it is sent, not even back */
-		spool_corrupt(sender.spool, &job->entry,
-		    "content does not match its checksum");
-		done(job);
+		busy--;
+		job_left(job, spool_corrupt(sender.spool, &job->entry,
+				  "content does not match its checksum"));
 		return;
 	}
 	log_warnx(
 	    "%s: its report is put off: %s", job->entry.id, strerror(status));
+	job->stage--; /* it is still to be made, should we keep the job */
 	if (progress_pending(&job->progress) == 0 || is_diverted(job))
 		job->due_s = soon_s;
-	if (spool_defer(sender.spool, &job->entry, job->due_s) == -1) {
+	if (spool_defer(sender.spool, &job->entry, job->due_s) == 0)
+		calendar_deferred(&job->entry);
+	else if (errno != ENOENT) {
 		keep_stuck(job);
 		return;
-	}
-	calendar_deferred(&job->entry);
+	} else
+		log_warnx("%s: it has vanished from sending/ before its report",
+		    job->entry.id);
 	done(job);
 }
 
@@ -356,9 +402,16 @@ go_on(struct job *job)
 		}
 		job->stage++;
 	}
-	while (job->stage < STAGE_LEAVE)
+	for (;;) {
+		if (note_reports(job) == -1) {
+			keep_stuck(job);
+			return;
+		}
+		if (job->stage == STAGE_LEAVE)
+			break;
 		if (bounce_report(job, kinds[job->stage++], on_reported))
 			return;
+	}
 	leave(job);
 }
 
@@ -374,7 +427,8 @@ leaves_no_trace(const struct job *job)
 		if (job->rcpts[i].result != RESULT_DELIVERED ||
 		    (rcpts[job->rcpts[i].number].notify & NOTIFY_SUCCESS))
 			return false;
-	return progress_unreported(&job->progress) == 0;
+	return progress_unreported(&job->progress) == 0 &&
+	       !bounce_due(job, REPORT_SUCCESS);
 }
 
 static void
@@ -428,6 +482,15 @@ outcome_postpone(struct job *job, int64_t seconds)
 	job->due_s = clock_wall_s() + seconds;
 	job->stage = STAGE_LEAVE;
 	go_on(job);
+}
+
+void
+outcome_return(struct job *job)
+{
+	busy++;
+	job->stays = true;
+	job->stage = STAGE_LEAVE;
+	keep_stuck(job);
 }
 
 void

@@ -31,6 +31,10 @@ void outcome_warn(struct job *job);
 /* There was no attempt: put it off for so long, without using up a retry. */
 void outcome_postpone(struct job *job, int64_t seconds);
 
+/* There was no attempt, and its entry could not be moved out of sending/: put
+ * it back into processed/ as soon as the spool lets us. */
+void outcome_return(struct job *job);
+
 /* Append formatted records to the job's journal and read its progress anew: 0,
  * or -1 with the reason logged. */
 int outcome_append(struct job *job, const struct buf *records);
