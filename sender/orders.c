@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "destination.h"
+#include "flush.h"
 #include "job.h"
 #include "mail/control.h"
 #include "outcome.h"
@@ -105,12 +106,14 @@ carry_out(struct job *job, enum order order)
 		result = spool_hold(sender.spool, &job->entry);
 	else
 		result = spool_reroute(sender.spool, &job->entry);
-	if (result == 0)
+	if (result == 0) {
+		flush_dirty();
 		log_info("%s: %s by=%.*s", job->entry.id,
 		    order == ORDER_DELETE ? "deleted"
 		    : order == ORDER_HOLD ? "held"
 					  : "requeued",
 		    (int)who.len, who.s);
+	}
 	buf_free(&text);
 	return result;
 }

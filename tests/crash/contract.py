@@ -8,9 +8,11 @@ The crash contract, held against the spool that one power cut has left.
     whole          nothing damaged, nothing left half-way, after recovery
     idempotent     a second recovery changes nothing
     deleted        what an operator was told is deleted does not come back
-    duplicates     what comes again was delivered just before the cut
+    duplicates     what comes again was delivered just before the cut, and
+                   the flush after its delivery had not ended
 """
 
+import bisect
 import collections
 import os
 import re
@@ -19,7 +21,9 @@ import subprocess
 from process import program
 from traffic import WINDOW_S, recipients_of
 
-SLACK_S = 1.0  # for a machine whose two cores do other things, too
+SLACK_S = 5.0  # for a machine whose two cores do other things, too
+
+INFINITE = float("inf")
 
 Entry = collections.namedtuple("Entry", "state id kind test_id damage todo")
 
@@ -57,15 +61,23 @@ class Contract:
         self.arrivals = traffic.arrivals()
         self.reports = traffic.reports()
         self.deletions = traffic.deletions
+        self.left = collections.defaultdict(dict)  # times by id, by message
+        for ident, when in traffic.left():
+            whole = ident.split(".")[0]
+            self.left[whole].setdefault(ident, []).append(when)
+        self.flushes = traffic.flushes()
         self.problems = []
         self.duplicates = []  # ages of all that were seen
+        self.seen = collections.Counter()  # pictures, as they were found
 
     # -- of one cut
 
     def check(self, spool, when):
         """What is broken, as text; nothing when all is well."""
         self.problems = []
-        self._one_state(census(spool)[0], "as found")
+        found, leftovers = census(spool)
+        self._one_state(found, "as found")
+        self._look(spool, found, leftovers)
         recovered = census(spool, "-r")
         entries, leftovers = recovered
         self._one_state(entries, "recovered")
@@ -140,11 +152,49 @@ class Contract:
                     continue
                 age = when - arrival.ok
                 self.duplicates.append(age)
-                if age > WINDOW_S + SLACK_S:
+                if age > WINDOW_S + SLACK_S or self.noted(entry.id, arrival) < when:
                     self.problems.append(
                         f"{entry.test_id} for {to} comes again, {age:.3f} s "
-                        "after its delivery"
+                        f"after its delivery, noted {self.noted(entry.id, arrival):.6f}"
                     )
+
+    # -- how long a delivery may come again
+
+    def noted(self, ident, arrival):
+        """When the first flush had ended that began after it, or one of its
+        parts, was out of sending/ again."""
+        left = [
+            min(t for t in times if t >= arrival.eod)
+            for name, times in self.left[ident.split(".")[0]].items()
+            if f"{name}.".startswith(f"{ident}.") and max(times) >= arrival.eod
+        ]
+        first = bisect.bisect_left(self.flushes, (max(left, default=INFINITE),))
+        return min((f.ended for f in self.flushes[first:]), default=INFINITE)
+
+    def windows(self):
+        """Of each delivery, how long after its 250 that was."""
+        return sorted(
+            self.noted(self.acks[test_id].queue_id, arrival) - arrival.ok
+            for test_id in self.acks
+            for to in recipients_of(test_id)
+            if (arrival := self.arrivals.get((to.split("@")[1], test_id)))
+        )
+
+    # -- what a cut has caught
+
+    def _look(self, spool, entries, leftovers):
+        names = {(e.state, e.id) for e in entries}
+        for entry in entries:
+            self.seen[f"in {entry.state}/"] += 1
+            whole, _, number = entry.id.rpartition(".")
+            if entry.state == "split" and number == "0":
+                self.seen["a split that goes on"] += 1
+            elif entry.state == "split" and ("incoming", whole) in names:
+                self.seen["a split that is undone"] += 1
+        self.seen["in tmp/"] += len(leftovers)
+        for path, directories, files in os.walk(os.path.join(spool, "deferred")):
+            if path.count("/") - spool.count("/") == 3 and not files:
+                self.seen["a bucket that is empty"] += 1
 
 
 def in_boxes(spool):

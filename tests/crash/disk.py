@@ -4,12 +4,17 @@ File systems on a disk that is recorded, and on the disks that a power cut
 would have left.
 
 Everything is mounted in a mount namespace of this process alone: whatever
-happens to the test, its end unmounts all of it, and loop devices that are
-mounted nowhere are given back by the kernel.
+happens to the test, its end unmounts all of it, and loop devices that nobody
+has open are given back by the kernel.
 """
 
 import ctypes
+import errno
+import fcntl
 import os
+import shutil
+import stat
+import struct
 import subprocess
 
 from process import Process, program
@@ -18,6 +23,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNS = 0x20000
 _MS_REC_PRIVATE = 0x4000 | 0x40000
 _MNT_DETACH = 2
+_LOOP_CTL_GET_FREE, _LOOP_CONFIGURE = 0x4C82, 0x4C0A
+_LOOP_MAJOR = 7
+_AUTOCLEAR, _DIRECT_IO = 4, 16
+# struct loop_config: a file, flags among 52 bytes of other things, reserved
+_LOOP_CONFIG = struct.Struct("=II52xI176x64x")
 
 # How each is made, and how it is mounted when it comes back.
 MKFS = {
@@ -26,7 +36,8 @@ MKFS = {
     "xfs": ("mkfs.xfs", "-q", "-f", "-K", "-d", "agcount=2"),
 }
 MKFS["ext4-fast-commit"] = (*MKFS["ext4"], "-O", "fast_commit")
-MOUNT = {"xfs": ("loop", "nouuid")}
+TYPE = {"ext4-fast-commit": "ext4"}
+OPTIONS = {"xfs": "nouuid"}
 SIZE_MIB = 320  # the smallest that mkfs.xfs makes is 300
 
 
@@ -34,10 +45,34 @@ def missing():
     """What this machine lacks for all this, or None."""
     if os.geteuid() != 0:
         return "root"
+    for tool in ("mkfs.ext4", "mkfs.xfs"):
+        if not shutil.which(tool):
+            return tool
     for path in ("/dev/fuse", "/dev/loop-control"):
-        if not os.path.exists(path):
-            return path
-    return None
+        try:
+            os.close(os.open(path, os.O_RDWR))
+        except OSError as e:
+            return f"{path} ({e.strerror})"
+    return None if _may_mount() else "right to mount"
+
+
+def _may_mount():
+    """Tried in a child, whose namespace ends with it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            own_mounts()
+            mount("none", "/proc", "tmpfs")
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _check(result, what):
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def run(*argv):
@@ -49,12 +84,16 @@ def run(*argv):
     return done.stdout.strip()
 
 
-def own_mounts():
-    """From here on this process's mounts are its own, and end with it."""
-    if _libc.unshare(_CLONE_NEWNS) == -1:
-        raise OSError(ctypes.get_errno(), "unshare")
-    if _libc.mount(b"none", b"/", None, _MS_REC_PRIVATE, None) == -1:
-        raise OSError(ctypes.get_errno(), "mount")
+# -- mounts
+
+
+def mount(source, at, kind, options=""):
+    arguments = (os.fsencode(x) for x in (source, at, kind))
+    _check(_libc.mount(*arguments, 0, options.encode()), f"mount {kind}")
+
+
+def unmount(at):
+    _check(_libc.umount2(os.fsencode(at), 0), f"unmount {at}")
 
 
 def unmount_all(directory):
@@ -66,24 +105,92 @@ def unmount_all(directory):
             _libc.umount2(place.encode(), _MNT_DETACH)
 
 
+def own_mounts():
+    """From here on this process's mounts are its own, and end with it.
+
+    Where "/" is only a directory, as after chroot(8), it cannot be told what
+    to pass on; the namespace's real root can, and we are there for a moment."""
+    _check(_libc.unshare(_CLONE_NEWNS), "unshare")
+    root, here = (os.open(path, os.O_PATH) for path in ("/", "."))
+    namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    _check(_libc.setns(namespace, _CLONE_NEWNS), "setns")
+    _check(_libc.mount(b"none", b"/", None, _MS_REC_PRIVATE, None), "mount")
+    os.fchdir(root)
+    os.chroot(".")
+    os.fchdir(here)
+    for fd in (root, here, namespace):
+        os.close(fd)
+
+
+# -- loop devices
+
+
+def loop(path, node, direct_io=False):
+    """Make `node` a loop device of this file; the descriptor that is returned
+    and what is mounted keep it.  Whoever else looks for a free one at the same
+    time may be faster, and nodes of new ones need not be in /dev."""
+    flags = _AUTOCLEAR | (_DIRECT_IO if direct_io else 0)
+    control = os.open("/dev/loop-control", os.O_RDWR)
+    file = os.open(path, os.O_RDWR)
+    try:
+        while True:
+            number = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
+            device = _loop_node(node, number)
+            if device != -1 and _loop_taken(device, file, flags):
+                return device
+    finally:
+        os.close(file)
+        os.close(control)
+
+
+def _loop_node(node, number):
+    if os.path.exists(node):
+        os.unlink(node)
+    os.mknod(node, stat.S_IFBLK | 0o600, os.makedev(_LOOP_MAJOR, number))
+    try:
+        return os.open(node, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as e:
+        if e.errno not in (errno.ENXIO, errno.ENODEV):
+            raise
+        return -1  # somebody has removed it
+
+
+def _loop_taken(device, file, flags):
+    try:
+        fcntl.ioctl(device, _LOOP_CONFIGURE, _LOOP_CONFIG.pack(file, 0, flags))
+        return True
+    except OSError as e:
+        os.close(device)
+        if e.errno != errno.EBUSY:
+            raise
+        return False
+
+
 class Image:
     """A file system of this kind in a file, mounted at `at`."""
 
     def __init__(self, path, at, kind):
         self.at = at
         os.makedirs(at, exist_ok=True)
-        run("mount", "-o", ",".join(MOUNT.get(kind, ("loop",))), path, at)
+        device = loop(path, f"{at}.loop")
+        try:
+            mount(f"{at}.loop", at, TYPE.get(kind, kind), OPTIONS.get(kind, ""))
+        finally:
+            os.close(device)
 
     def close(self):
         if self.at:
-            run("umount", self.at)
+            unmount(self.at)
             self.at = None
 
     def __enter__(self):
         return self.at
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, error, *_):
+        if error:  # which may have left somebody there
+            unmount_all(self.at)
+        else:
+            self.close()
 
 
 class RecordedDisk:
@@ -94,16 +201,17 @@ class RecordedDisk:
         self.fuse = os.path.join(directory, "recorder")
         self.at = os.path.join(directory, "disk")
         os.mkdir(self.fuse)
-        self.loop, self.mounted = None, False
+        self.device, self.mounted = -1, False
         argv = [program("disk-recorder"), str(SIZE_MIB), self.log, self.fuse]
         self.recorder = Process(argv, os.path.join(directory, "recorder.log"))
         try:
             self.recorder.log.wait_for("^ready$")
-            self.loop = run("losetup", "--direct-io=on", "--find", "--show",
-                            os.path.join(self.fuse, "disk"))
-            run(*MKFS[kind], self.loop)
+            node = f"{self.at}.loop"
+            file = os.path.join(self.fuse, "disk")
+            self.device = loop(file, node, direct_io=True)
+            run(*MKFS[kind], node)
             os.mkdir(self.at)
-            run("mount", self.loop, self.at)
+            mount(node, self.at, TYPE.get(kind, kind))
             self.mounted = True
         except BaseException:
             self.close()
@@ -116,10 +224,10 @@ class RecordedDisk:
     def close(self):
         """Unmount everything; the recording is then complete."""
         if self.mounted:
-            run("umount", self.at)
+            unmount(self.at)
             self.mounted = False
-        if self.loop:
-            run("losetup", "-d", self.loop)
-            self.loop = None
+        if self.device != -1:
+            os.close(self.device)
+            self.device = -1
         if self.recorder.running():
             self.recorder.stop()

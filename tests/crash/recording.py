@@ -10,6 +10,7 @@ what a mode says:
     some     that, and any of the later writes, each whole, torn or not at all
 """
 
+import bisect
 import collections
 import ctypes
 import mmap
@@ -71,6 +72,18 @@ class Recording:
                 position = rng.randrange(begin, end)
             cuts.append(Cut(position, MODES[i // 2 % 3], rng.randrange(1 << 32)))
         return sorted(cuts)
+
+
+    def after(self, times):
+        """Cuts at these moments, of what the last flush covers."""
+        moments = [record.time for record in self.records]
+        at = sorted({bisect.bisect_left(moments, when) for when in times})
+        return [Cut(p, "flushed", 0) for p in at if p < len(self.records)]
+
+    def after_flushes(self, begin, end):
+        """A cut behind each flush, of what it covers: all the durable states
+        that there were."""
+        return [Cut(p + 1, "flushed", 0) for p in self.positions(FLUSH, begin, end)]
 
 
 class Disk:

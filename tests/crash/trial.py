@@ -3,6 +3,7 @@
 One recording of one kind of file system, and many power cuts of it.
 """
 
+import collections
 import contextlib
 import os
 import pickle
@@ -11,9 +12,9 @@ import time
 import traceback
 
 from contract import Contract, in_boxes
-from disk import SIZE_MIB, Image, RecordedDisk, run, unmount_all
+from disk import SIZE_MIB, Image, RecordedDisk, mount, unmount_all
 from process import die_with_parent
-from recording import FLUSH, WRITE, Disk, Recording
+from recording import FLUSH, WRITE, Cut, Disk, Recording
 from tap import diag
 from traffic import Traffic
 
@@ -23,8 +24,8 @@ PROCESSES = 2
 class Trial:
     """
     with Trial("ext4", 400, sessions=8, syncfs_at=2) as trial:
-        trial.cut(rng, 100)     after each, the contract is checked
-        trial.drain(rng, 2)     after each, the daemons are started
+        trial.cut(trial.sample(rng, 100))   after each, the contract is checked
+        trial.drain(rng, 2)                 after each, the daemons are started
     """
 
     def __init__(self, kind, messages, **options):
@@ -33,11 +34,12 @@ class Trial:
         self.unmountable = []  # (cut, why)
         self.broken = {}  # problems by cut
         self.duplicates = []  # ages
+        self.seen = collections.Counter()  # what the cuts have caught, by name
         self.seconds = {}  # by what took them
         self.directory = tempfile.mkdtemp(prefix="stagepost-cut.")
         self.stack = contextlib.ExitStack()
         self.stack.callback(os.rmdir, self.directory)
-        run("mount", "-t", "tmpfs", "tmpfs", self.directory)
+        mount("none", self.directory, "tmpfs")
         self.stack.callback(unmount_all, self.directory)
         with self._measured("recording"):
             self._record(messages, options)
@@ -54,7 +56,7 @@ class Trial:
     def _measured(self, what):
         began = time.monotonic()
         yield
-        self.seconds[what] = time.monotonic() - began
+        self.seconds[what] = self.seconds.get(what, 0) + time.monotonic() - began
 
     def _record(self, messages, options):
         """Mail flows.  The sinks stay, for drain()."""
@@ -72,6 +74,7 @@ class Trial:
                 finally:
                     self.traffic.kill_daemons()
                 self.contract = Contract(self.traffic)
+                self.seen.update(self.traffic.events())
         except BaseException:
             self.stack.close()
             raise
@@ -79,9 +82,28 @@ class Trial:
 
     # -- checks
 
-    def cut(self, rng, n, until_broken=False):
+    def sample(self, rng, n):
+        return self.recording.sample(rng, n, self.begin, self.end)
+
+    def every_state(self):
+        return self.recording.after_flushes(self.begin, self.end)
+
+    def every_ack(self):
+        return self.recording.after(ack.time for ack in self.contract.acks.values())
+
+    def at_end(self):
+        return [Cut(self.end, "flushed", 0)]
+
+    @property
+    def mounted(self):
+        return self.cuts - len(self.unmountable)
+
+    def problems(self):
+        return [problem for some in self.broken.values() for problem in some]
+
+    def cut(self, cuts, until_broken=False):
         """In two processes, each with a disk of its own."""
-        cuts = self.recording.sample(rng, n, self.begin, self.end)
+        cuts = sorted(set(cuts))
         shares = [(cuts[i::PROCESSES], until_broken) for i in range(PROCESSES)]
         with self._measured("cuts"):
             for result in in_processes(self._cut_share, shares):
@@ -89,6 +111,7 @@ class Trial:
                 self.unmountable += result.unmountable
                 self.broken.update(result.broken)
                 self.duplicates += result.duplicates
+                self.seen.update(result.seen)
 
     def _cut_share(self, cuts, until_broken):
         result = Result()
@@ -100,6 +123,7 @@ class Trial:
                 result.cuts += 1
                 self._cut_one(disk, cut, directory, result)
         result.duplicates = self.contract.duplicates
+        result.seen = self.contract.seen
         return result
 
     @contextlib.contextmanager
@@ -125,7 +149,7 @@ class Trial:
 
     def drain(self, rng, n):
         """The real daemons recover, and deliver what was promised."""
-        cuts = self.recording.sample(rng, n, self.begin, self.end)
+        cuts = self.sample(rng, n)
         directory = os.path.join(self.directory, "drain")
         os.mkdir(directory)
         disk = Disk(self.recording, directory + "/base", SIZE_MIB << 20)
@@ -148,6 +172,7 @@ class Trial:
 
     def report(self, name):
         between = self.begin, self.end
+        windows = self.contract.windows()
         took = ", ".join(f"{what} {s:.1f} s" for what, s in self.seconds.items())
         diag(
             f"{name}: {len(self.contract.acks)} acknowledged, "
@@ -156,8 +181,11 @@ class Trial:
             f"{self.cuts} cuts: {len(self.broken)} broken, "
             f"{len(self.unmountable)} not mountable; "
             f"{len(self.duplicates)} would come again, the oldest "
-            f"{max(self.duplicates, default=0):.3f} s after it was delivered; {took}"
+            f"{max(self.duplicates, default=0):.3f} s after it was delivered; "
+            f"deliveries were noted after {windows[len(windows) // 2]:.3f} s "
+            f"(median), {windows[-1]:.3f} s (all); {took}"
         )
+        diag(", ".join(f"{name}: {n}" for name, n in sorted(self.seen.items())))
         for cut, problems in list(self.broken.items())[:5]:
             diag(f"{cut}: {len(problems)} problems")
             diag("\n".join(f"    {problem}" for problem in problems[:5]))
