@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dialogue.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "auth.h"
@@ -139,7 +140,9 @@ dialogue_lost(struct conn *c, int error)
 	}
 	buf_clear(&why);
 	buf_addf(&why, "4.4.2 lost connection after %s", dialogue_where(c));
-	if (error != 0)
+	if (error == EPROTO && c->tls != NULL)
+		buf_addf(&why, ": %s", tls_why(c->tls));
+	else if (error != 0)
 		buf_addf(&why, ": %s", strerror(error));
 	connect_lost(c, buf_text(&why));
 }

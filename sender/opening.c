@@ -124,5 +124,6 @@ bool
 opening_secures(const struct conn *c)
 {
 	return c->dialogue.step == STEP_STARTTLS ||
-	       c->dialogue.step == STEP_TLS;
+	       c->dialogue.step == STEP_TLS ||
+	       (c->dialogue.step == STEP_HELLO && c->tls != NULL);
 }

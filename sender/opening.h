@@ -27,7 +27,8 @@ void opening_starttls(struct conn *c, const struct reply *r);
 /* Hands were shaken. */
 void opening_secured(struct conn *c);
 
-/* Is it between STARTTLS and the end of the handshake? */
+/* Is it between STARTTLS and the first reply that is secured?  In TLS 1.3 a host
+ * that does not like us says so only after our end of the handshake. */
 bool opening_secures(const struct conn *c);
 
 #endif

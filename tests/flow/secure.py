@@ -25,7 +25,7 @@ class Authority:
         self.key = self.path("ca.key")
         self._openssl(
             *("req", "-x509", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *self._new_key(False),
             *("-keyout", self.key, "-out", self.file),
         )
 
@@ -40,8 +40,15 @@ class Authority:
             raise RuntimeError(f"{argv}: {done.stderr.decode()}")
         return done.stdout
 
-    def certificate(self, names, days=1):
-        """"DNS:mx.example,IP:127.0.0.1": files of certificate and key."""
+    @staticmethod
+    def _new_key(rsa):
+        if rsa:
+            return ["-newkey", "rsa:2048"]
+        return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+
+    def certificate(self, names, days=1, signed=True, rsa=False):
+        """"DNS:mx.example,IP:127.0.0.1": files of certificate and key; not
+        signed by us, it is by its own key."""
         self.count += 1
         key, request, cert = (
             self.path(f"{self.count}.{end}") for end in ("key", "csr", "pem")
@@ -50,11 +57,12 @@ class Authority:
         with open(extensions, "w") as f:
             f.write(f"subjectAltName={names}\n")
         self._openssl(
-            *("req", "-new", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=host"),
+            *("req", "-new", "-nodes", "-subj", "/CN=host", *self._new_key(rsa)),
             *("-keyout", key, "-out", request),
         )
+        signer = ["-CA", self.file, "-CAkey", self.key] if signed else ["-signkey", key]
         self._openssl(
-            *("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key),
+            *("x509", "-req", "-in", request, *signer),
             *("-days", str(days), "-extfile", extensions, "-out", cert),
         )
         return cert, key
