@@ -13,25 +13,30 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/crc.h"
 #include "base/fd.h"
+#include "base/guard.h"
 
 /*
  * The file begins with 256 pairs (position, slots) of 4 bytes each, one for
  * each hash table; then come the records, then the tables, each slot a pair
- * (hash, position) that is empty when its position is 0.
+ * (hash, position) that is empty when its position is 0.  We add a checksum of
+ * all of that, "crc32c " and 8 digits and a newline.
  */
-#define HEAD_SIZE   2048
-#define TABLES      256
-#define PAIR_SIZE   8
-#define RECORD_COST (8 + 2 * PAIR_SIZE) /* lengths, and two slots */
+#define TRAILER      "crc32c "
+#define TRAILER_SIZE 16
+#define HEAD_SIZE    2048
+#define TABLES       256
+#define PAIR_SIZE    8
+#define RECORD_COST  (8 + 2 * PAIR_SIZE) /* lengths, and two slots */
 
 /* The sentinel: how many records there are, this one included. */
 static const struct str count_key = {"\0count", 6};
 
 struct cdbfile {
 	struct cdb cdb;
-	dev_t dev;
-	ino_t ino;
+	struct guard guard;
+	struct stat st; /* when it was opened */
 	uint64_t records;
 };
 
@@ -79,20 +84,37 @@ count_used(const struct cdb *cdb, unsigned at, unsigned slots, uint64_t *used)
 	return 0;
 }
 
+static bool
+checksum_fits(const struct cdbfile *cf, uint64_t size)
+{
+	const char *all = cdb_get(&cf->cdb, (unsigned)size + TRAILER_SIZE, 0);
+	char trailer[TRAILER_SIZE + 1];
+
+	if (all == NULL)
+		return false;
+	snprintf(
+	    trailer, sizeof(trailer), TRAILER "%08x\n", crc32c(0, all, size));
+	return memcmp(all + size, trailer, TRAILER_SIZE) == 0;
+}
+
 /*
  * Do the tables follow each other up to the very end of the file, and hold as
- * many records as the sentinel says?  The library asks neither; a file whose
- * tail a power cut left zeroed would answer "not found" to everything.
+ * many records as the sentinel says?  Does the checksum fit?  The
+ * library asks nothing; a file whose tail a power cut left zeroed would answer
+ * "not found" to everything.
  */
 static int
 check(struct cdbfile *cf, uint64_t size)
 {
-	const unsigned char *head = cdb_get(&cf->cdb, HEAD_SIZE, 0);
+	const unsigned char *head;
 	uint64_t at, used = 0;
 	unsigned slots;
 	struct str value;
 
-	if (!head)
+	if (size < HEAD_SIZE + TRAILER_SIZE)
+		goto damaged;
+	size -= TRAILER_SIZE;
+	if ((head = cdb_get(&cf->cdb, HEAD_SIZE, 0)) == NULL)
 		return -1;
 	at = cdb_unpack(head);
 	for (int t = 0; t < TABLES; t++, head += PAIR_SIZE) {
@@ -103,9 +125,10 @@ check(struct cdbfile *cf, uint64_t size)
 			goto damaged;
 		at += (uint64_t)slots * PAIR_SIZE;
 	}
-	if (at != size || find(&cf->cdb, count_key, &value) != 1 ||
+	if (at != size || !checksum_fits(cf, size) ||
+	    find(&cf->cdb, count_key, &value) != 1 ||
 	    str_number(value, UINT32_MAX, &cf->records) == -1 ||
-	    cf->records != used)
+	    cf->records != used || guard_lost(&cf->guard))
 		goto damaged;
 	return 0;
 damaged:
@@ -117,20 +140,20 @@ struct cdbfile *
 cdbfile_open(int dirfd, const char *name)
 {
 	struct cdbfile *cf = mem_alloc(sizeof(*cf));
-	struct stat st;
 	int fd;
 
 	fd =
 	    openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1 || fstat(fd, &st) == -1)
+	if (fd == -1 || fstat(fd, &cf->st) == -1)
 		goto fail;
-	if (!S_ISREG(st.st_mode) || st.st_size > UINT32_MAX) {
+	if (!S_ISREG(cf->st.st_mode) || cf->st.st_size > UINT32_MAX) {
 		errno = EPROTO;
 		goto fail;
 	}
-	cf->dev = st.st_dev;
-	cf->ino = st.st_ino;
-	if (cdb_init(&cf->cdb, fd) == -1 || check(cf, st.st_size) == -1)
+	if (cdb_init(&cf->cdb, fd) == -1)
+		goto fail;
+	guard_begin(&cf->guard, cf->cdb.cdb_mem, cf->cdb.cdb_fsize);
+	if (check(cf, cf->cdb.cdb_fsize) == -1)
 		goto fail;
 	fd_close(&fd); /* the mapping lasts */
 	return cf;
@@ -147,6 +170,7 @@ cdbfile_close(struct cdbfile **cf)
 
 	if (!*cf)
 		return;
+	guard_end(&(*cf)->guard);
 	cdb_free(&(*cf)->cdb);
 	free(*cf);
 	*cf = NULL;
@@ -160,15 +184,33 @@ cdbfile_replaced(const struct cdbfile *cf, int dirfd, const char *name)
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return false;
-	return st.st_ino != cf->ino || st.st_dev != cf->dev;
+	return st.st_ino != cf->st.st_ino || st.st_dev != cf->st.st_dev;
+}
+
+bool
+cdbfile_altered(const struct cdbfile *cf, int dirfd, const char *name)
+{
+	struct stat st;
+
+	if (guard_lost(&cf->guard))
+		return true;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    st.st_ino != cf->st.st_ino || st.st_dev != cf->st.st_dev)
+		return false;
+	return st.st_size != cf->st.st_size ||
+	       st.st_mtim.tv_sec != cf->st.st_mtim.tv_sec ||
+	       st.st_mtim.tv_nsec != cf->st.st_mtim.tv_nsec;
 }
 
 int
 cdbfile_find(struct cdbfile *cf, struct str key, struct str *value_r)
 {
+	int found;
+
 	if (key.len > CDBFILE_KEY_MAX || same(key, count_key))
 		return 0;
-	return find(&cf->cdb, key, value_r);
+	found = find(&cf->cdb, key, value_r);
+	return guard_lost(&cf->guard) ? -1 : found;
 }
 
 int
@@ -197,6 +239,8 @@ cdbfile_walk(struct cdbfile *cf,
 		if (answer != 0)
 			return answer;
 	}
+	if (guard_lost(&cf->guard))
+		return -1;
 	return more == 0 && seen == cf->records ? 0 : -1;
 }
 
@@ -223,7 +267,7 @@ cdbwriter_begin(int dirfd, const char *name)
 	w->name = mem_dup(name);
 	w->new_name = name_with(name, ".new");
 	w->previous_name = name_with(name, ".previous");
-	w->bytes = HEAD_SIZE;
+	w->bytes = HEAD_SIZE + TRAILER_SIZE;
 	w->dir = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w->dir == -1 || flock(w->dir, LOCK_EX | LOCK_NB) == -1)
 		goto fail;
@@ -279,6 +323,25 @@ cdbwriter_add(struct cdbwriter *w, struct str key, struct str value)
 	return add(w, key, value);
 }
 
+/* Read back what was written, and add its checksum. */
+static int
+add_trailer(int fd)
+{
+	char bytes[65536], trailer[TRAILER_SIZE + 1];
+	uint32_t crc = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, bytes, sizeof(bytes), at)) > 0) {
+		crc = crc32c(crc, bytes, (size_t)n);
+		at += n;
+	}
+	if (n == -1)
+		return -1;
+	snprintf(trailer, sizeof(trailer), TRAILER "%08x\n", crc);
+	return fd_pwrite_all(fd, trailer, TRAILER_SIZE, at);
+}
+
 static int
 finish(struct cdbwriter *w)
 {
@@ -294,7 +357,7 @@ finish(struct cdbwriter *w)
 			errno = ENOMEM;
 		return -1;
 	}
-	return fsync(w->fd);
+	return add_trailer(w->fd) == -1 ? -1 : fsync(w->fd);
 }
 
 /*

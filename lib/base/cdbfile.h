@@ -4,10 +4,11 @@
  * includes <cdb.h>.  Layer: base.
  *
  * Files are only ever replaced by rename, so an open one stays whole.  It is
- * still not trusted: opening checks that the hash tables are contiguous, end
- * at the end of the file and hold as many records as the sentinel record
- * says, so a truncated, zeroed or foreign file is an error and never "not
- * found".
+ * still not trusted: opening checks a checksum at the end of the file, and that
+ * the hash tables are contiguous, end there and hold as many records as the
+ * sentinel record says, so a truncated, altered or foreign file is an error and
+ * never "not found".  One that is shortened while it is open is an error from
+ * then on (guard.h).
  */
 #ifndef BASE_CDBFILE_H
 #define BASE_CDBFILE_H
@@ -31,6 +32,10 @@ void cdbfile_close(struct cdbfile **cf);
 
 /* Is there another file under that name now? One fstatat(2). */
 bool cdbfile_replaced(const struct cdbfile *cf, int dirfd, const char *name);
+
+/* Was it, or what stands there under that name, written to since?  Then what it
+ * answers is worth nothing. */
+bool cdbfile_altered(const struct cdbfile *cf, int dirfd, const char *name);
 
 /* 1 found (the value stays valid until close; of several records with that key
  * it is the first), 0 absent, -1 damaged: to be treated as a temporary failure,

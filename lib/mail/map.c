@@ -17,6 +17,7 @@ struct map {
 	int dir;
 	uint64_t generation;
 	struct stat refused; /* a new map that was damaged: said once */
+	bool damaged;        /* it was good once: said once */
 	void *kept;
 	void (*free_kept)(void *kept);
 };
@@ -40,8 +41,19 @@ read_generation(struct map *m)
 	return 0;
 }
 
-struct map *
-map_open(int map_dirfd)
+static void
+log_unopened(void)
+{
+	if (errno == EPROTO)
+		log_warnx("map: %s is damaged, or not made by this cdbmaps",
+		    MAP_FILE);
+	else
+		log_warn("map: open %s%s", MAP_FILE,
+		    errno == ENOENT ? " (cdbmaps makes it)" : "");
+}
+
+static struct map *
+open_map(int map_dirfd, bool quiet)
 {
 	struct map *m = mem_alloc(sizeof(*m));
 
@@ -52,8 +64,8 @@ map_open(int map_dirfd)
 	}
 	m->file = cdbfile_open(m->dir, MAP_FILE);
 	if (!m->file) {
-		log_warn("map: open %s%s", MAP_FILE,
-		    errno == ENOENT ? " (cdbmaps makes it)" : "");
+		if (!quiet)
+			log_unopened();
 		goto fail;
 	}
 	if (read_generation(m) == -1)
@@ -62,6 +74,12 @@ map_open(int map_dirfd)
 fail:
 	map_close(&m);
 	return NULL;
+}
+
+struct map *
+map_open(int map_dirfd)
+{
+	return open_map(map_dirfd, false);
 }
 
 void
@@ -86,24 +104,41 @@ same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+static void
+say_damaged(struct map *m, const char *why)
+{
+	if (!m->damaged)
+		log_warnx("map: damaged: %s: nothing is looked up in it until "
+			  "cdbmaps has written it anew",
+		    why);
+	m->damaged = true;
+}
+
 bool
 map_refresh(struct map **m)
 {
 	struct map *old = *m, *fresh;
 	struct stat st;
+	bool altered = cdbfile_altered(old->file, old->dir, MAP_FILE);
 
-	if (!cdbfile_replaced(old->file, old->dir, MAP_FILE))
+	if (!altered && !cdbfile_replaced(old->file, old->dir, MAP_FILE))
 		return false;
 	if (fstatat(old->dir, MAP_FILE, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    same_file(&st, &old->refused))
+	    (!altered && same_file(&st, &old->refused)))
 		return false;
-	fresh = map_open(old->dir);
+	fresh = open_map(old->dir, old->damaged);
 	if (!fresh) {
-		log_warnx("map: keep generation %llu",
-		    (unsigned long long)old->generation);
+		if (altered)
+			say_damaged(old, "somebody has written into it");
+		else
+			log_warnx("map: keep generation %llu",
+			    (unsigned long long)old->generation);
 		old->refused = st;
 		return false;
 	}
+	if (old->damaged || old->refused.st_ino != 0)
+		log_info("map: generation %llu is good",
+		    (unsigned long long)fresh->generation);
 	map_close(m);
 	*m = fresh;
 	return true;
@@ -130,6 +165,8 @@ map_find(struct map *m, char table, struct str key, struct str *where_r,
 	struct str value, where;
 	int found;
 
+	if (m->damaged)
+		return -1;
 	if (key.len >= sizeof(full)) /* none so long was stored */
 		return 0;
 	full[0] = table;
@@ -145,6 +182,9 @@ map_find(struct map *m, char table, struct str key, struct str *where_r,
 		*value_r = value;
 		return 1;
 	}
-	log_warnx("map: damaged at table %c", table);
+	if (found == 1)
+		log_warnx("map: damaged at table %c", table);
+	else
+		say_damaged(m, "somebody has shortened it, or its disk fails");
 	return -1;
 }

@@ -51,7 +51,9 @@ void map_close(struct map **m);
 /*
  * Has cdbmaps put a new map in place?  If so open it: true when *m is now the
  * new one (the old one is closed: nothing may point into it any more).  A new
- * map that is damaged is logged once and the old one kept.
+ * map that is damaged is logged once and the old one kept.  Has somebody written
+ * into ours instead, it is opened anew; if it is damaged then nothing is found
+ * in it, not even that there is nothing, until there is a good one.
  */
 bool map_refresh(struct map **m);
 

@@ -94,7 +94,7 @@ follow_map(struct worker *w, int map_dir)
 {
 	struct watch *watch = watch_new(on_map_name, on_map, NULL);
 
-	if (watch_add(watch, map_dir, 0) == -1)
+	if (watch_add_writes(watch, map_dir, 0) == -1)
 		fatalx("watch map/");
 	map_refresh(&w->map);
 	read_settings(w);

@@ -130,14 +130,14 @@ watch_new(void (*on_name)(void *arg, int key, const char *name),
 /* inotify takes a path only; in a chroot there is no /proc/self/fd to make one
  * of a descriptor, so the directory is entered for a moment. */
 static int
-add_directory(int fd, int dirfd)
+add_directory(int fd, int dirfd, uint32_t mask)
 {
 	int wd = -1, kept, here;
 
 	here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fchdir(dirfd) == 0) {
 		wd = inotify_add_watch(
-		    fd, ".", IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
+		    fd, ".", mask | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
 		kept = errno;
 		if ((here == -1 || fchdir(here) == -1) && chdir("/") == -1)
 			fatal("return from a watched directory");
@@ -147,10 +147,10 @@ add_directory(int fd, int dirfd)
 	return wd;
 }
 
-int
-watch_add(struct watch *w, int dirfd, int key)
+static int
+add_place(struct watch *w, int dirfd, int key, uint32_t mask)
 {
-	int wd = add_directory(w->fd, dirfd);
+	int wd = add_directory(w->fd, dirfd, mask);
 
 	if (wd == -1) {
 		log_warn("watch a directory (key %d)", key);
@@ -159,6 +159,18 @@ watch_add(struct watch *w, int dirfd, int key)
 	w->places = mem_resize(w->places, w->n + 1, sizeof(*w->places));
 	w->places[w->n++] = (struct place){wd, key};
 	return 0;
+}
+
+int
+watch_add(struct watch *w, int dirfd, int key)
+{
+	return add_place(w, dirfd, key, 0);
+}
+
+int
+watch_add_writes(struct watch *w, int dirfd, int key)
+{
+	return add_place(w, dirfd, key, IN_MODIFY);
 }
 
 static bool

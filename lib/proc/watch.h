@@ -17,6 +17,8 @@ struct watch *watch_new(void (*on_name)(void *arg, int key, const char *name),
 
 /* Watch the directory open at dirfd: 0, or -1 with the reason logged. */
 int watch_add(struct watch *w, int dirfd, int key);
+/* The same, and names whose files are written to are reported, too. */
+int watch_add_writes(struct watch *w, int dirfd, int key);
 void watch_remove(struct watch *w, int key);
 void watch_free(struct watch **w);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/crc.h"
 #include "base/fd.h"
 #include "tap.h"
 
@@ -359,7 +360,19 @@ ignore(void *arg, struct str key, struct str value)
 	return 0;
 }
 
-/* Any answer may be right; reading beyond the file or for ever is not. */
+/* As a forger would: the checksum at the end fits again. */
+static void
+seal(struct buf *file)
+{
+	char trailer[17];
+
+	snprintf(trailer, sizeof(trailer), "crc32c %08x\n",
+	    crc32c(0, file->data, file->len - 16));
+	memcpy(file->data + file->len - 16, trailer, 16);
+}
+
+/* With a checksum that fits any answer may be right; reading beyond the file or
+ * for ever is not. */
 static void
 test_flipped(void)
 {
@@ -367,16 +380,20 @@ test_flipped(void)
 	struct cdbfile *cf;
 	struct str value;
 	size_t sum = 0;
-	int opened = 0;
+	int opened = 0, unseen = 0;
 
 	srandom(1);
 	for (int round = 0; round < 500; round++) {
 		size_t at = random() % (round % 2 ? 2100 : whole.len);
 		char was = whole.data[at];
 
-		whole.data[at] = random();
+		whole.data[at] = (char)(was ^ (1 << random() % 8));
+		write_bytes("flip", whole.data, whole.len);
+		unseen += !refused("flip");
+		seal(&whole);
 		write_bytes("flip", whole.data, whole.len);
 		whole.data[at] = was;
+		seal(&whole);
 		cf = cdbfile_open(dir, "flip");
 		if (!cf)
 			continue;
@@ -387,8 +404,8 @@ test_flipped(void)
 		cdbfile_walk(cf, ignore, &sum);
 		cdbfile_close(&cf);
 	}
-	ok(opened > 50, "%d of 500 flipped bytes go unseen, and do no harm",
-	    opened);
+	is_int(unseen, 0, "each of 500 flipped bits is seen");
+	ok(opened > 50, "%d forged bytes go unseen, and do no harm", opened);
 	buf_free(&whole);
 }
 
@@ -404,11 +421,36 @@ test_circle(void)
 	memcpy(&klen, whole.data + 2048, 4);
 	vlen = UINT32_MAX - klen - 8 + 1; /* header + key + value == 2^32 */
 	memcpy(whole.data + 2052, &vlen, 4);
+	seal(&whole);
 	write_bytes("circle", whole.data, whole.len);
 	cf = cdbfile_open(dir, "circle");
 	if (ok(cf != NULL, "a forged length is not seen when opening"))
 		is_int(cdbfile_walk(cf, ignore, &sum), -1, "but when walking");
 	cdbfile_close(&cf);
+	buf_free(&whole);
+}
+
+static void
+test_altered(void)
+{
+	struct buf whole = read_bytes("map");
+	struct cdbfile *cf;
+	struct str value;
+	int fd;
+
+	write_bytes("altered", whole.data, whole.len);
+	utimensat(dir, "altered", (struct timespec[2]){{0}, {0}}, 0);
+	cf = cdbfile_open(dir, "altered");
+	ok(!cdbfile_altered(cf, dir, "altered"), "as it was opened");
+	fd = openat(dir, "altered", O_WRONLY);
+	ok(pwrite(fd, "x", 1, 3000) == 1 && cdbfile_altered(cf, dir, "altered"),
+	    "written to");
+	ok(!cdbfile_replaced(cf, dir, "altered"), "is not replaced");
+	ok(ftruncate(fd, 0) == 0 && cdbfile_find(cf, nth_key(0), &value) == -1,
+	    "shortened to nothing: an error, and no signal");
+	is_int(cdbfile_find(cf, str_of("no"), &value), -1, "not absent");
+	cdbfile_close(&cf);
+	fd_close(&fd);
 	buf_free(&whole);
 }
 
@@ -451,6 +493,7 @@ main(void)
 	test_zeroed();
 	test_flipped();
 	test_circle();
+	test_altered();
 	test_foreign();
 	fd_close(&dir);
 	return done();

@@ -2,6 +2,7 @@
 #include "mail/map.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -83,6 +84,54 @@ test_refresh(int dir)
 	map_close(&m);
 }
 
+/* So that a write is later than this, however fast we are. */
+static void
+make_old(int dir)
+{
+	struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	if (utimensat(dir, MAP_FILE, times, 0) == -1)
+		bail_out("date back the map");
+}
+
+/* Somebody writes into the map instead of replacing it. */
+static void
+test_altered(int dir)
+{
+	struct str value;
+	struct map *m;
+	char byte;
+	int fd;
+
+	mapfile_write(dir, 10, first);
+	make_old(dir);
+	m = map_open(dir);
+	fd = openat(dir, MAP_FILE, O_RDWR);
+	ok(pread(fd, &byte, 1, 2060) == 1, "a byte of it");
+	byte ^= 1;
+	ok(pwrite(fd, &byte, 1, 2060) == 1, "is changed");
+	ok(!map_refresh(&m), "there is no new map");
+	is_int(map_find(m, 'D', str_of("a.example"), NULL, &value), -1,
+	    "and none to be believed");
+	is_int(map_find(m, 'D', str_of("none.example"), NULL, &value), -1,
+	    "not even that something is not there");
+	byte ^= 1;
+	ok(pwrite(fd, &byte, 1, 2060) == 1 && map_refresh(&m),
+	    "changed back it is one");
+	is_int(map_find(m, 'D', str_of("a.example"), NULL, &value), 1,
+	    "that answers");
+	ok(ftruncate(fd, 0) == 0, "it is cut to nothing");
+	is_int(map_find(m, 'D', str_of("a.example"), NULL, &value), -1,
+	    "which is no signal");
+	ok(!map_refresh(&m), "no new map");
+	mapfile_write(dir, 11, second);
+	ok(map_refresh(&m), "until it is written anew");
+	is_int(map_find(m, 'D', str_of("z.example"), NULL, &value), 1,
+	    "and answers");
+	map_close(&m);
+	close(fd);
+}
+
 static void
 test_foreign(int dir)
 {
@@ -106,6 +155,7 @@ main(void)
 
 	test_find(dir);
 	test_refresh(dir);
+	test_altered(dir);
 	test_foreign(dir);
 	return done();
 }
