@@ -53,8 +53,9 @@ leave_order(struct change *c, const struct view *v)
 		c->failed++;
 		return;
 	}
-	printf("%s is being sent; will be %s after the attempt\n", v->entry.id,
-	    c->done);
+	printf("%s is being delivered by the sender now; it will be %s after "
+	       "the attempt, unless that delivers it\n",
+	    v->entry.id, c->done);
 	c->left++;
 }
 

@@ -15,6 +15,8 @@
 json_t *json_text(const char *s);
 /* Unless it is empty. */
 void json_set_slice(json_t *o, const char *name, struct str s);
+/* Its words, an array. */
+json_t *json_words(struct str text);
 /* One object, one line; it is freed. */
 void json_print(json_t *o);
 

@@ -31,21 +31,6 @@ steps(const struct steps *s)
 }
 
 static json_t *
-words(const char *text)
-{
-	json_t *list = json_array();
-	struct str rest = str_of(text), word;
-	char *copy;
-
-	while ((word = str_word(&rest)).len > 0) {
-		copy = mem_ndup(word.s, word.len);
-		json_array_append_new(list, json_text(copy));
-		free(copy);
-	}
-	return list;
-}
-
-static json_t *
 hops(const struct route *r)
 {
 	const struct hop *order[HOPS_MAX];
@@ -108,10 +93,12 @@ set_route(json_t *o, const struct account *a)
 		json_object_set_new(o, "pattern", json_text(r->pattern));
 	json_object_set_new(o, "where", json_text(r->where));
 	set_target(o, &a->target);
+	if (*r->fallback != '\0')
+		json_object_set_new(o, "fallback", json_text(r->fallback));
 	if (a->fallback.route) {
 		fallback = json_object();
 		set_target(fallback, &a->fallback);
-		json_object_set_new(o, "fallback", fallback);
+		json_object_set_new(o, "fallback_to", fallback);
 	}
 	if (a->sender)
 		json_object_set_new(o, "sent_as", json_text(a->sender));
@@ -146,7 +133,8 @@ json_account(const struct account *a)
 	case FATE_REPLACED:
 		json_object_set_new(o, "by", json_string(a->by));
 		json_object_set_new(o, "where", json_text(a->replaced_where));
-		json_object_set_new(o, "replaced", words(a->targets));
+		json_object_set_new(
+		    o, "replaced", json_words(str_of(a->targets)));
 		break;
 	case FATE_REFUSED:
 		json_object_set_new(o, "reply", json_text(a->reason));

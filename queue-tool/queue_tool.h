@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Private to queue-tool.  An order's way: queue_tool.c (which command) ->
- * select.c (which entries) -> list.c, show.c, change.c, pause.c, explain.c
- * (explain.h), verify.c; json.c writes for programs.
+ * select.c (which entries) -> view.c, standing.c (what is known of one) ->
+ * list.c, show.c, cat.c, change.c, pause.c, explain.c (explain.h), verify.c;
+ * json.c writes for programs.
  */
 #ifndef QUEUE_TOOL_H
 #define QUEUE_TOOL_H
@@ -52,7 +53,7 @@ typedef int command_fn(struct tool *t, int argc, char *argv[]);
 
 command_fn run_list;    /* list.c */
 command_fn run_show;    /* show.c */
-command_fn run_cat;     /* show.c */
+command_fn run_cat;     /* cat.c */
 command_fn run_hold;    /* change.c */
 command_fn run_release; /* change.c */
 command_fn run_requeue; /* change.c */
@@ -86,6 +87,25 @@ const struct recipient *view_first_pending(const struct view *v);
 /* Where that one goes by the map as it is now; ROUTE_NONE when there is none. */
 enum route_answer view_route(
     struct tool *t, const struct view *v, struct route *route_r);
+
+/* ---- standing.c: what stands about an entry ---- */
+
+struct hold {
+	char *who;       /* "rule", or the operator */
+	char *why;       /* of a rule: the name under which it is held */
+	char where[256]; /* FILE:LINE of the rule; "" */
+	int64_t since_s;
+};
+
+/* Who holds it: false when it is not held, or nobody says why. */
+bool view_hold(const struct view *v, struct hold *h_r);
+void hold_free(struct hold *h);
+
+/* Orders that will be carried out after the attempt that is being made. */
+void waiting_orders(struct tool *t, const struct view *v,
+    void (*on_order)(
+	void *arg, const char *name, const char *who, const char *why),
+    void *arg);
 
 /* ---- select.c: which entries ---- */
 
@@ -157,8 +177,9 @@ void calendar_print(const struct calendar *c, const char *indent, bool discard);
 void json_print_entry(const struct view *v, const struct pause *pause);
 /* The same with its journal, its route and its calendar (either may be
  * NULL). */
-void json_print_story(const struct view *v, const struct pause *pause,
-    const struct route *route, const struct calendar *calendar);
+void json_print_story(struct tool *t, const struct view *v,
+    const struct pause *pause, const struct route *route,
+    const struct calendar *calendar);
 void json_print_damaged(const struct view *v, const char *why);
 void json_print_pause(const struct pause *p);
 

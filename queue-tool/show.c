@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * queue-tool show: the whole story of an entry.  queue-tool cat: its content.
+ * queue-tool show: the whole story of an entry.
  */
 #include "queue_tool.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "mail/rcptset.h"
 #include "mail/ruling.h"
 
-/* ---- show ---- */
+#define NAMED_MAX 3 /* recipients that a record of the journal names */
 
 static void
 print_field(const char *name, const char *value)
@@ -41,13 +40,65 @@ print_time(const char *name, int64_t at_s)
 	}
 }
 
+/* Where it is, and what that means. */
+static void
+print_state(const struct view *v)
+{
+	static const char *const meanings[] = {
+	    [STATE_INCOMING] = "accepted, the engine will route it",
+	    [STATE_SPLIT] = "the engine is dealing it to its destinations",
+	    [STATE_PROCESSED] = "routed, the sender will take it",
+	    [STATE_SENDING] = "it is being delivered by the sender now",
+	    [STATE_DEFERRED] = "it waits for its next attempt",
+	    [STATE_HELD] = "it stays until it is released",
+	    [STATE_CORRUPT] = "damaged, it goes nowhere",
+	};
+
+	printf("%-12s%s\n", "id", v->entry.id);
+	printf("%-12s%s: %s\n", "state", state_name(v->entry.state),
+	    meanings[v->entry.state]);
+}
+
+static void
+print_hold(const struct view *v)
+{
+	char stamp[CLOCK_DATE_SIZE];
+	struct hold h;
+
+	if (!view_hold(v, &h))
+		return;
+	clock_stamp(h.since_s, stamp);
+	printf("%-12s", "held");
+	if (*h.why != '\0') {
+		putchar('"');
+		print_safe(stdout, h.why, strlen(h.why));
+		printf("\" ");
+	}
+	printf("since %s by ", stamp);
+	print_safe(stdout, h.who, strlen(h.who));
+	printf("%s%s\n", *h.where != '\0' ? " " : "", h.where);
+	hold_free(&h);
+}
+
+static void
+print_waiting(void *arg, const char *name, const char *who, const char *why)
+{
+	(void)arg;
+	printf("%-12s%s by ", "order", name);
+	print_safe(stdout, who, strlen(who));
+	if (*why != '\0') {
+		printf(" \"");
+		print_safe(stdout, why, strlen(why));
+		putchar('"');
+	}
+	printf(": it will be carried out after the attempt\n");
+}
+
 static void
 print_envelope(const struct view *v)
 {
 	const struct envelope *env = &v->qf.envelope;
 
-	printf("%-12s%s\n", "id", v->entry.id);
-	printf("%-12s%s\n", "state", state_name(v->entry.state));
 	print_field("sender", *env->sender != '\0' ? env->sender : "<>");
 	print_time("arrived", env->arrival_s);
 	print_field("client", env->client);
@@ -71,9 +122,10 @@ print_recipients(const struct view *v)
 			continue;
 		print_field("recipient", v->qf.envelope.recipients[i].address);
 		printf("%-12s%s", "",
-		    p->time_s == 0 ? "not tried yet"
-		    : p->expanded  ? "expanded"
-				   : outcome_name(p->outcome));
+		    p->diverted && p->time_s == 0 ? "unknown"
+		    : p->time_s == 0              ? "not tried yet"
+		    : p->expanded                 ? "expanded"
+						  : outcome_name(p->outcome));
 		if (p->host != NULL) {
 			printf(" by ");
 			print_safe(stdout, p->host, strlen(p->host));
@@ -82,6 +134,8 @@ print_recipients(const struct view *v)
 			printf(": ");
 			print_safe(stdout, p->text, strlen(p->text));
 		}
+		if (p->diverted)
+			printf("; it goes by the fallback of its route");
 		putchar('\n');
 	}
 }
@@ -112,18 +166,39 @@ print_orders(struct str orders)
 	}
 }
 
+/* Whom a record is about: the first few by name. */
 static void
-print_record(const struct record *rec)
+print_whom(const struct view *v, struct str list)
+{
+	size_t first, last, n = 0;
+
+	if (!rcptlist_check(list, v->progress.nrcpts))
+		return;
+	while (rcptlist_next(&list, &first, &last))
+		for (; first <= last; first++)
+			if (n++ < NAMED_MAX) {
+				const char *to =
+				    v->qf.envelope.recipients[first].address;
+
+				printf("%s<", n == 1 ? " to=" : ",");
+				print_safe(stdout, to, strlen(to));
+				putchar('>');
+			}
+	if (n > NAMED_MAX)
+		printf(" and %zu more", n - NAMED_MAX);
+}
+
+static void
+print_record(const struct view *v, const struct record *rec)
 {
 	char stamp[CLOCK_DATE_SIZE];
 	struct {
 		const char *name;
 		struct str value;
 	} fields[] = {
-	    {"recipients", rec->recipients},
-	    {"host",       rec->host      },
-	    {"text",       rec->text      },
-	    {"who",        rec->who       },
+	    {"host", rec->host},
+	    {"text", rec->text},
+	    {"who",  rec->who },
 	};
 
 	clock_stamp(rec->time_s, stamp);
@@ -133,6 +208,12 @@ print_record(const struct record *rec)
 	if (rec->kind == RECORD_OUTCOME)
 		printf(
 		    " %s attempt=%u", outcome_name(rec->outcome), rec->attempt);
+	if (rec->kind == RECORD_DSN)
+		printf(" %s", report_name(rec->report));
+	if (rec->kind == RECORD_SPLIT)
+		printf(" recipients=\"%.*s\"", (int)rec->recipients.len,
+		    rec->recipients.s);
+	print_whom(v, rec->recipients);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (fields[i].value.len == 0)
 			continue;
@@ -156,7 +237,7 @@ print_journal(const struct view *v)
 
 	printf("journal\n");
 	while (record_next(&rest, &store, &rec))
-		print_record(&rec);
+		print_record(v, &rec);
 	buf_free(&store);
 }
 
@@ -172,7 +253,8 @@ print_next(struct tool *t, const struct view *v)
 		print_time("next", v->entry.due_s);
 	else
 		printf("%-12s%s\n", "next",
-		    v->entry.state == STATE_HELD      ? "when it is released"
+		    pause != NULL                     ? "when it is resumed"
+		    : v->entry.state == STATE_HELD    ? "when it is released"
 		    : v->entry.state == STATE_CORRUPT ? "never"
 						      : "now");
 	if (pause != NULL) {
@@ -180,9 +262,12 @@ print_next(struct tool *t, const struct view *v)
 		pause_print(pause);
 		putchar('\n');
 	}
-	if (view_route(t, v, &route) == ROUTE_FOUND)
-		printf("%-12s%s (%s, profile %s)\n", "route", route.text,
-		    route.where, route.profile);
+	if (view_route(t, v, &route) != ROUTE_FOUND)
+		return;
+	printf("%-12s%s (%s, profile %s, priority %c)\n", "route", route.text,
+	    route.where, route.profile, route.prio);
+	if (route.fallback[0] != '\0')
+		print_field("fallback", route.fallback);
 }
 
 /* What is to come by the profile of its route: false when that is not known,
@@ -218,8 +303,8 @@ print_as_json(struct tool *t, const struct view *v)
 	bool found = view_route(t, v, &route) == ROUTE_FOUND;
 	bool known = found && find_calendar(t, v, &route, &p, &calendar);
 
-	json_print_story(
-	    v, pause_of(t, v), found ? &route : NULL, known ? &calendar : NULL);
+	json_print_story(t, v, pause_of(t, v), found ? &route : NULL,
+	    known ? &calendar : NULL);
 }
 
 struct showing {
@@ -242,10 +327,13 @@ on_view(void *arg, struct view *v, const char *why)
 		return;
 	}
 	if (why != NULL) {
-		printf("%-12s%s\n%-12s%s\n%-12s%s\n", "id", v->entry.id,
-		    "state", state_name(v->entry.state), "damaged", why);
+		print_state(v);
+		printf("%-12s%s\n", "damaged", why);
 		s->status = EXIT_NONE;
 	} else {
+		print_state(v);
+		print_hold(v);
+		waiting_orders(s->t, v, print_waiting, NULL);
 		print_envelope(v);
 		print_next(s->t, v);
 		print_recipients(v);
@@ -276,99 +364,4 @@ run_show(struct tool *t, int argc, char *argv[])
 	default:
 		return s.status;
 	}
-}
-
-/* ---- cat ---- */
-
-/* What to write of the content: as it lies there, or as a person's tools want
- * it, with LF and without stuffed dots. */
-struct unwire {
-	bool raw;
-	bool at_line_start;
-	bool cr_waits;
-};
-
-static void
-write_octet(struct unwire *u, char c)
-{
-	bool stuffed = u->at_line_start && c == '.';
-
-	u->at_line_start = c == '\n';
-	if (u->cr_waits && c != '\n')
-		putchar('\r');
-	u->cr_waits = c == '\r';
-	if (!u->cr_waits && !stuffed)
-		putchar(c);
-}
-
-/* What rules have us send before the content, to the first recipient that the
- * entry stands for. */
-static void
-write_headers(struct view *v, struct unwire *u)
-{
-	struct buf headers = {0};
-	size_t i = 0;
-
-	while (i < v->progress.nrcpts && !v->progress.rcpts[i].mine)
-		i++;
-	ruling_headers(v->journal, i, &headers);
-	for (size_t at = 0; at < headers.len; at++)
-		if (u->raw)
-			putchar(headers.data[at]);
-		else
-			write_octet(u, headers.data[at]);
-	buf_free(&headers);
-}
-
-static int
-write_content(struct view *v, struct unwire *u)
-{
-	char chunk[65536];
-	const char *data;
-	uint64_t at = 0;
-	ssize_t n;
-
-	while ((n = queuefile_content(
-		    &v->qf, at, chunk, sizeof(chunk), &data)) > 0) {
-		at += (uint64_t)n;
-		if (u->raw)
-			fwrite(data, 1, (size_t)n, stdout);
-		else
-			for (ssize_t i = 0; i < n; i++)
-				write_octet(u, data[i]);
-	}
-	return (int)n;
-}
-
-int
-run_cat(struct tool *t, int argc, char *argv[])
-{
-	struct unwire u = {.at_line_start = true};
-	struct entry e;
-	struct view v;
-	const char *why;
-	int status = EXIT_DONE;
-
-	if (argc == 3 && strcmp(argv[1], "--raw") == 0)
-		u.raw = true;
-	else if (argc != 2)
-		return EXIT_USAGE;
-	if (spool_find(t->spool, argv[argc - 1], &e) == -1) {
-		fprintf(stderr, "queue-tool: no such entry\n");
-		return EXIT_NONE;
-	}
-	if ((why = view_open(t, &e, &v)) == NULL) {
-		if (queuefile_verify(&v.qf) != 1)
-			why = "content is damaged; this is what there is";
-		write_headers(&v, &u);
-		if (write_content(&v, &u) == -1)
-			why = strerror(errno);
-	}
-	if (why != NULL) {
-		fflush(stdout);
-		fprintf(stderr, "queue-tool: %s: %s\n", e.id, why);
-		status = EXIT_NONE;
-	}
-	view_close(&v);
-	return status;
 }

@@ -97,7 +97,7 @@ carry_out(struct job *job, enum order order)
 
 	control_read(sender.spool, order, job->entry.id, &text);
 	why = str_of(buf_text(&text));
-	who = str_word(&why);
+	who = str_cut(&why, ' ');
 	if (order != ORDER_DELETE)
 		note(job, order, who, why);
 	if (order == ORDER_DELETE)

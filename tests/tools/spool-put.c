@@ -3,7 +3,8 @@
  * Puts messages into a spool, in any state, as the rooms would have.
  *
  *	spool-put [-n COUNT] [-S STATE] [-t DESTINATION] [-d DUE] [-a ARRIVAL]
- *	    [-f SENDER] [-c CONTENTFILE] SPOOL RECIPIENT ...
+ *	    [-f SENDER] [-c CONTENTFILE] [-l LOGIN] [-e ENVID]
+ *	    SPOOL RECIPIENT ...
  *
  * DESTINATION is what the tag is made of.  With -n, DUE grows by a second each
  * message.  Prints the ids.
@@ -118,7 +119,7 @@ main(int argc, char *argv[])
 	p.env = (struct envelope){.sender = "sender@example.org",
 	    .protocol = "ESMTP",
 	    .arrival_s = clock_wall_s()};
-	while ((opt = getopt(argc, argv, "n:S:t:d:a:f:c:")) != -1)
+	while ((opt = getopt(argc, argv, "n:S:t:d:a:f:c:l:e:")) != -1)
 		switch (opt) {
 		case 'n':
 			count = strtoul(optarg, NULL, 10);
@@ -141,6 +142,12 @@ main(int argc, char *argv[])
 			break;
 		case 'c':
 			read_content(&p, optarg);
+			break;
+		case 'l':
+			p.env.login = optarg;
+			break;
+		case 'e':
+			p.env.envid = optarg;
 			break;
 		default:
 			return 2;
