@@ -75,11 +75,11 @@ def _check(result, what):
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def run(*argv):
+def run(*argv, good=(0,)):
     done = subprocess.run(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
     )
-    if done.returncode != 0:
+    if done.returncode not in good:
         raise OSError(f"{' '.join(argv)}: {done.stdout.strip()}")
     return done.stdout.strip()
 
