@@ -13,6 +13,18 @@
 #include "mail/ruling.h"
 #include "mail/spool.h"
 
+static struct group *
+group_add(struct decision *d, size_t nrecipients)
+{
+	struct group *g;
+
+	d->groups = mem_resize(d->groups, d->ngroups + 1, sizeof(*d->groups));
+	g = &d->groups[d->ngroups++];
+	*g = (struct group){.prio = PRIO_NORMAL};
+	rcptset_init(&g->recipients, nrecipients, false);
+	return g;
+}
+
 /* Who is sent to together has the destination, the priority and the header
  * fields in common. */
 static struct group *
@@ -27,14 +39,45 @@ group_find(struct decision *d, const struct route *r, uint64_t headers,
 		    g->headers == headers && g->prio == r->prio)
 			return g;
 	}
-	d->groups = mem_resize(d->groups, d->ngroups + 1, sizeof(*d->groups));
-	g = &d->groups[d->ngroups++];
-	*g = (struct group){
-	    .prio = r->prio, .shards = r->shards, .headers = headers};
+	g = group_add(d, nrecipients);
+	g->prio = r->prio;
+	g->shards = r->shards;
+	g->headers = headers;
 	memcpy(g->tag, r->tag, sizeof(g->tag));
 	memcpy(g->destination, r->destination, sizeof(g->destination));
-	rcptset_init(&g->recipients, nrecipients, false);
 	return g;
+}
+
+static struct group *
+group_find_held(struct decision *d, const char *name, size_t nrecipients)
+{
+	struct group *g;
+
+	for (size_t i = 0; i < d->ngroups; i++) {
+		g = &d->groups[i];
+		if (g->hold && strcmp(g->hold, name) == 0)
+			return g;
+	}
+	g = group_add(d, nrecipients);
+	g->hold = name;
+	return g;
+}
+
+/* Nobody to deliver to, but there is something to report. */
+static void
+group_report(struct decision *d, size_t nrecipients)
+{
+	struct group *g = group_add(d, nrecipients);
+
+	tag_make(REPORT_DESTINATION, g->tag);
+	g->shards = SHARDS;
+	memcpy(g->destination, REPORT_DESTINATION, sizeof(REPORT_DESTINATION));
+}
+
+static bool
+is_pending(const struct rcpt_progress *p)
+{
+	return p->mine && !p->final;
 }
 
 static enum verdict
@@ -59,6 +102,25 @@ decide_one(struct worker *w, const struct envelope *env, size_t i,
 	return VERDICT_LATER;
 }
 
+/* Those whom a rule holds, behind the others.  What failed is reported all the
+ * same, by an entry of its own if nothing else goes on. */
+static void
+decide_held(const struct progress *p, struct decision *d)
+{
+	bool fails =
+	    rcptset_count(&d->failed) > 0 || progress_unreported(p) > 0;
+
+	for (size_t i = 0; i < p->nrcpts; i++) {
+		if (!is_pending(&p->rcpts[i]) || !p->rcpts[i].hold)
+			continue;
+		if (d->ngroups == 0 && fails)
+			group_report(d, p->nrcpts);
+		rcptset_add(&group_find_held(d, p->rcpts[i].hold, p->nrcpts)
+				 ->recipients,
+		    i);
+	}
+}
+
 enum verdict
 decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
     struct decision *d_r)
@@ -73,7 +135,7 @@ decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
 	if (hops == -1)
 		return VERDICT_DAMAGED;
 	for (size_t i = 0; i < env->nrecipients; i++) {
-		if (!progress->rcpts[i].mine || progress->rcpts[i].final)
+		if (!is_pending(&progress->rcpts[i]) || progress->rcpts[i].hold)
 			continue;
 		if (hops > hops_max) {
 			rcptset_add(&d_r->failed, i);
@@ -85,6 +147,7 @@ decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
 		if (verdict != VERDICT_GO)
 			return verdict;
 	}
+	decide_held(progress, d_r);
 	return VERDICT_GO;
 }
 

@@ -29,18 +29,23 @@ void intake_recover(unsigned shard);
 
 /* ---- decide.c: where each recipient goes ---- */
 
-/* The recipients that share a destination: one entry of processed/. */
+/* The recipients that share a destination, one entry of processed/; or that are
+ * held under one name, one entry of held/. */
 struct group {
 	struct rcptset recipients;
 	char prio;
 	unsigned shards;  /* that the destination's messages are dealt over */
+	const char *hold; /* the name; NULL: they go on */
 	uint64_t headers; /* of the header fields that rules add, 0: none */
 	char tag[TAG_LEN + 1];
 	char destination[DESTINATION_SIZE]; /* for the log */
 };
 
+/* The tag of an entry that has nothing to deliver, only to report. */
+#define REPORT_DESTINATION "report"
+
 struct decision {
-	struct group *groups;
+	struct group *groups; /* those that go on first */
 	size_t ngroups;
 	struct rcptset failed; /* refused here and now */
 	const char *reason;    /* why they failed: "5.4.6 ..." */
@@ -50,7 +55,6 @@ enum verdict {
 	VERDICT_GO,    /* hand it off as decided */
 	VERDICT_LATER, /* the map is damaged: leave it in incoming/ */
 	VERDICT_DAMAGED,
-	VERDICT_HELD, /* it is in held/, or an operator took it */
 };
 
 /* Decide for every recipient that the name stands for and that is not final.

@@ -16,9 +16,6 @@
 #include "base/log.h"
 #include "mail/spool.h"
 
-/* The tag of an entry that has nothing to deliver, only to report. */
-#define REPORT_DESTINATION "report"
-
 static int
 journal_failures(const struct entry *e, struct queuefile *qf,
     const struct progress *progress, const struct decision *d)
@@ -52,12 +49,27 @@ log_routed(const struct entry *e, const struct group *g)
 	    g->destination, rcptset_count(&g->recipients));
 }
 
+/* Dying before the move: what the journal says holds it the next time. */
+static int
+handoff_held(struct worker *w, struct entry *e, const char *name)
+{
+	char id[ID_SIZE];
+
+	memcpy(id, e->id, sizeof(id));
+	if (spool_hold(w->spool, e) == -1)
+		return -1;
+	log_info("%s: held reason=\"%s\"", id, name);
+	return 0;
+}
+
 static int
 handoff_one(
     struct worker *w, struct entry *e, int flush_fd, const struct group *g)
 {
 	unsigned shard = tag_shard(g->tag, e->id, g->shards);
 
+	if (g->hold)
+		return handoff_held(w, e, g->hold);
 	if (spool_process(w->spool, e, flush_fd, g->prio, g->tag, shard) == -1)
 		return -1;
 	log_routed(e, g);
@@ -86,6 +98,18 @@ keep_with_first(struct group *first, const struct progress *progress,
 			rcptset_add(&first->recipients, i);
 }
 
+static void
+log_split(const struct entry *e, const struct decision *d)
+{
+	for (size_t i = 0; i < d->ngroups; i++)
+		log_info("%s: routed as=%s.%zu %s=\"%s\" recipients=%zu", e->id,
+		    e->id, i, d->groups[i].hold ? "hold" : "destination",
+		    d->groups[i].hold ? d->groups[i].hold
+				      : d->groups[i].destination,
+		    rcptset_count(&d->groups[i].recipients));
+}
+
+/* A part that is held comes by once more, to be held as what it is. */
 static int
 handoff_split(struct worker *w, struct entry *e, struct queuefile *qf,
     const struct progress *progress, const struct decision *d)
@@ -102,17 +126,16 @@ handoff_split(struct worker *w, struct entry *e, struct queuefile *qf,
 		parts[i] = (struct split_part){
 		    .recipients = buf_text(&lists[i]),
 		    .prio = g->prio,
-		    .tag = g->tag,
-		    .shard = tag_shard(g->tag, e->id, g->shards),
 		};
+		if (g->hold)
+			continue;
+		parts[i].tag = g->tag;
+		parts[i].shard = tag_shard(g->tag, e->id, g->shards);
 	}
 	rc =
 	    spool_split(w->spool, e, qf->fd, parts, d->ngroups, clock_wall_s());
-	for (size_t i = 0; rc == 0 && i < d->ngroups; i++)
-		log_info("%s: routed as=%s.%zu destination=\"%s\" "
-			 "recipients=%zu",
-		    e->id, e->id, i, d->groups[i].destination,
-		    rcptset_count(&d->groups[i].recipients));
+	if (rc == 0)
+		log_split(e, d);
 	saved = errno;
 	if (rc == -1)
 		intake_recover(e->shard);

@@ -135,8 +135,6 @@ route_open_file(struct entry *e, struct queuefile *qf)
 	case VERDICT_DAMAGED:
 		spool_corrupt(intake.w->spool, e, "content does not match");
 		break;
-	case VERDICT_HELD:
-		break;
 	}
 out:
 	decision_free(&d);

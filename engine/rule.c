@@ -24,7 +24,6 @@ struct asking {
 	struct buf header;
 	struct rcptset open; /* those whom no rule has stopped yet */
 	struct buf orders;   /* what was ordered so far */
-	struct str hold;     /* the name; points into the rules */
 	struct copies copies;
 };
 
@@ -101,10 +100,6 @@ carry_out(struct asking *q, const struct rule *r, const struct action *a,
 		return 0;
 	case ACTION_COPY:
 		return order_copy(q, r, a, who);
-	case ACTION_HOLD:
-		if (q->hold.len == 0)
-			q->hold = a->value;
-		break;
 	default:
 		break;
 	}
@@ -221,21 +216,6 @@ ask_header(struct asking *q)
 
 /* ---- into the journal ---- */
 
-static void
-format_hold(const struct asking *q, struct buf *out)
-{
-	struct record rec = {
-	    .kind = RECORD_HOLD,
-	    .time_s = clock_wall_s(),
-	    .suffix = id_suffix(q->e->id),
-	    .who = str_of("rule"),
-	    .text = q->hold,
-	};
-
-	if (q->hold.len > 0)
-		record_format(&rec, out);
-}
-
 static int
 flush_journal(struct asking *q)
 {
@@ -265,7 +245,6 @@ journal_orders(struct asking *q, struct buf *journal)
 
 	if (copies_flush(q->w, &q->copies) == -1)
 		return -1;
-	format_hold(q, &lines);
 	record_format(&rec, &lines);
 	if (queuefile_append(q->qf->fd, &lines) == -1)
 		log_warn("%s: journal what rules ordered", q->e->id);
@@ -321,19 +300,6 @@ ask(struct worker *w, const struct entry *e, struct queuefile *qf,
 	return verdict;
 }
 
-/* Dying before the move: what the journal says holds it the next time. */
-static enum verdict
-hold(struct worker *w, struct entry *e, const char *name)
-{
-	char id[ID_SIZE];
-
-	memcpy(id, e->id, sizeof(id));
-	if (spool_hold(w->spool, e) == -1)
-		return errno == ENOENT ? VERDICT_HELD : VERDICT_LATER;
-	log_info("%s: held reason=\"%s\"", id, name);
-	return VERDICT_HELD;
-}
-
 enum verdict
 rule_entry(struct worker *w, struct entry *e, struct queuefile *qf,
     struct buf *journal, struct progress *p)
@@ -353,5 +319,5 @@ rule_entry(struct worker *w, struct entry *e, struct queuefile *qf,
 	if (p->copied && copies_publish(w, e,
 			     (struct str){journal->data, journal->len}) == -1)
 		return VERDICT_LATER;
-	return p->hold ? hold(w, e, p->hold) : VERDICT_GO;
+	return VERDICT_GO;
 }

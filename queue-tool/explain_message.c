@@ -358,7 +358,7 @@ account_for(struct explaining *x, size_t i, bool known,
 	    .address = x->env.recipients[i].address,
 	    .steps = &x->steps[i],
 	    .fate = FATE_LATER,
-	    .hold = x->progress.hold,
+	    .hold = x->progress.rcpts[i].hold,
 	    .known = RECIPIENT_UNCHECKED,
 	    .known_where = where,
 	};

@@ -212,6 +212,8 @@ order_apply(struct rcpt_progress *rcpt, enum ruled kind, const char *value,
 	if (kind == RULED_ROUTE && !rcpt->route) {
 		rcpt->route = value;
 		rcpt->where = where;
+	} else if (kind == RULED_HOLD && !rcpt->hold) {
+		rcpt->hold = value;
 	} else if (kind == RULED_PROFILE && !rcpt->profile) {
 		rcpt->profile = value;
 	} else if (kind == RULED_PRIORITY && !rcpt->prio && value[0] >= '0' &&
@@ -258,8 +260,6 @@ ruled_apply(struct progress *p, const struct record *rec)
 			continue;
 		value = keep(p, r.value);
 		where = keep(p, r.where);
-		if (r.kind == RULED_HOLD)
-			p->hold = value;
 		while (rcptlist_next(&list, &first, &last))
 			for (; first <= last; first++)
 				if (r.kind >= RULED_REJECT)
@@ -334,7 +334,8 @@ any_apply(struct progress *p, const struct record *rec, unsigned *counted)
 		break;
 	case RECORD_RELEASE:
 	case RECORD_REQUEUE:
-		p->hold = NULL;
+		for (size_t i = 0; i < p->nrcpts; i++)
+			p->rcpts[i].hold = NULL;
 		break;
 	case RECORD_SPLIT:
 	case RECORD_HOLD:
@@ -403,7 +404,7 @@ progress_free(struct progress *p)
 bool
 progress_may_expand(const struct rcpt_progress *p)
 {
-	return p->mine && !p->final && !p->via && !p->route;
+	return p->mine && !p->final && !p->via && !p->route && !p->hold;
 }
 
 size_t

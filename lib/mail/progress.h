@@ -38,6 +38,7 @@ struct rcpt_progress {
 	const char *route; /* as a table would say it */
 	const char *where; /* FILE:LINE of the rule that says so */
 	const char *profile;
+	const char *hold; /* held under this name, and not released since */
 	char prio;        /* a digit, 0: none */
 	uint64_t headers; /* tells sets of added header fields apart, 0: none */
 };
@@ -49,12 +50,10 @@ struct progress {
 	unsigned next_attempt; /* the number for the next one, from 1 */
 	int64_t first_attempt_s; /* 0: none yet */
 	int64_t last_attempt_s;
-	int64_t due_s;    /* as journalled with the last deferral; 0: none */
-	bool ruled;       /* the rules were asked: never again */
-	bool copied;      /* a rule has ordered a copy */
-	const char *hold; /* a rule holds it under this name; NULL: none does,
-	                   * or somebody has released it since */
-	char **kept;      /* the orders' texts */
+	int64_t due_s; /* as journalled with the last deferral; 0: none */
+	bool ruled;    /* the rules were asked: never again */
+	bool copied;   /* a rule has ordered a copy */
+	char **kept;   /* the orders' texts */
 	size_t nkept;
 };
 
@@ -67,8 +66,8 @@ int progress_read(
     struct str journal, struct str suffix, size_t nrcpts, struct progress *p_r);
 void progress_free(struct progress *p);
 
-/* May others take its place?  What a rule sends somewhere goes there; what took
- * another's place does not change again. */
+/* May others take its place?  What a rule sends somewhere goes there, what it
+ * holds stays as it is, and what took another's place does not change again. */
 bool progress_may_expand(const struct rcpt_progress *p);
 
 /* How many are mine and still to be delivered; mine, failed, not reported. */

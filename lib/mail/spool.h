@@ -148,13 +148,13 @@ void spool_flush_alone(struct spool *sp);
 struct split_part {
 	const char *recipients; /* "0-3,7" */
 	char prio;
-	const char *tag;
+	const char *tag; /* NULL: back into incoming/, which it goes on from */
 	unsigned shard;
 };
 
 /*
  * Split an entry of incoming/, whose file is open at fd, into n parts that
- * appear in processed/ all together or, after a crash, all later.  0; -1 and
+ * appear in processed/ (or incoming/) all together or, after a crash, all later.  0; -1 and
  * ENOENT: an operator took it, nothing is left behind; else errno, the entry
  * is in incoming/ as before or in split/ for recovery to finish.
  */

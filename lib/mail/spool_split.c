@@ -6,7 +6,8 @@
  *	2  link every part but the first into split/<s>/
  *	3  flush that directory
  *	4  rename the original from incoming/ to split/<s>/<id>.0: the commit
- *	5  rename each part into processed/, part 0 last
+ *	5  rename each part into processed/, or back into incoming/ if that is
+ *	   where it is to go on; part 0 last
  *
  * A crash leaves one of three pictures, told apart by two names:
  *
@@ -163,6 +164,23 @@ fail:
 	return -1;
 }
 
+static int
+return_part(struct spool *sp, struct entry *part)
+{
+	struct entry to = {.state = STATE_INCOMING, .shard = part->shard};
+
+	memcpy(to.id, part->id, sizeof(to.id));
+	return spool_rename(sp, part, &to);
+}
+
+static int
+move_part(struct spool *sp, struct entry *part, const struct split_part *to)
+{
+	if (to->tag == NULL)
+		return return_part(sp, part);
+	return spool_process(sp, part, -1, to->prio, to->tag, to->shard);
+}
+
 int
 spool_split(struct spool *sp, struct entry *e, int fd,
     const struct split_part *parts, size_t n, int64_t now_s)
@@ -178,8 +196,7 @@ spool_split(struct spool *sp, struct entry *e, int fd,
 		if (i == 0 && rc == -1)
 			break;
 		if (part_entry(e, i, &part) == -1 ||
-		    spool_process(sp, &part, -1, parts[i].prio, parts[i].tag,
-			parts[i].shard) == -1)
+		    move_part(sp, &part, &parts[i]) == -1)
 			rc = -1; /* logged; recovery finishes it */
 	}
 	return rc;
@@ -226,7 +243,6 @@ exists(int dirfd, const char *name)
 static int
 recover_part(struct spool *sp, struct entry *e)
 {
-	struct entry to = {.state = STATE_INCOMING, .shard = e->shard};
 	char parent[ID_SIZE], first[ID_SIZE + 2];
 	int waits, committed;
 
@@ -244,8 +260,7 @@ recover_part(struct spool *sp, struct entry *e)
 		return errno == EISDIR ? spool_corrupt(sp, e, "a directory")
 		                       : -1;
 	}
-	memcpy(to.id, e->id, sizeof(to.id));
-	return spool_rename(sp, e, &to);
+	return return_part(sp, e);
 }
 
 static bool

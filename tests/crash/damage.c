@@ -84,12 +84,13 @@ note_account(
 	a->nrcpts = p->nrcpts < RCPTS_MAX ? p->nrcpts : RCPTS_MAX;
 	a->attempts = p->attempts;
 	a->ruled = p->ruled;
-	a->held = p->hold != NULL;
+	a->held = false;
 	a->torn = qf->torn;
 	for (size_t i = 0; i < a->nrcpts; i++) {
 		const struct rcpt_progress *r = &p->rcpts[i];
 		const struct recipient *to = &qf->envelope.recipients[i];
 
+		a->held |= r->hold != NULL;
 		a->mine[i] = r->mine;
 		a->final[i] = r->final;
 		a->fate[i] = r->final | r->outcome << 1 | r->reported << 8 |

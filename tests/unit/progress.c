@@ -202,12 +202,13 @@ test_ruled(void)
 	ok(p.rcpts[0].headers && p.rcpts[1].headers &&
 		p.rcpts[0].headers != p.rcpts[1].headers,
 	    "different header fields do not go together");
-	is_str(p.hold, "look", "held");
+	is_str(p.rcpts[1].hold, "look", "held");
+	ok(!p.rcpts[0].hold, "the other one is not");
 	progress_free(&p);
 	simply(RECORD_RELEASE, "");
 	split("", "0/1");
 	read_for(".1", 2, &p);
-	ok(!p.hold, "released: not held by the same rule again");
+	ok(!p.rcpts[1].hold, "released: not held by the same rule again");
 	ok(p.ruled && p.rcpts[1].route, "the order holds for the parts");
 	progress_free(&p);
 
