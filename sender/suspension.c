@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "destination.h"
+#include "overdue.h"
 #include "proc/loop.h"
 
 #define BACKOFF_MIN_S 10
@@ -76,10 +77,22 @@ resume(struct destination *d)
 	destination_settle(d);
 }
 
+/* Another worker has failed to reach it since we looked: what waits here is not
+ * forgotten either. */
+static void
+see_failure(struct destination *d)
+{
+	char reason[OUTAGE_REASON_SIZE];
+
+	outage_reason(d->outage, reason);
+	overdue_review(d, reason);
+}
+
 static void
 review(struct destination *d)
 {
 	int64_t now_ms = clock_steady_ms(), until_ms;
+	unsigned seen = d->failures;
 
 	if (d->probing && d->nconns == 0)
 		suspension_forget(d);
@@ -90,11 +103,13 @@ review(struct destination *d)
 		return;
 	until_ms = atomic_load(&d->outage->until_ms);
 	if (until_ms > now_ms) {
-		d->suspended_ms = until_ms;
-		any_left = true;
+		adopt(d, until_ms);
+		if (d->failures != seen)
+			see_failure(d);
 	} else {
 		resume(d);
 	}
+	any_left |= destination_suspended(d);
 }
 
 static void
@@ -132,7 +147,8 @@ suspension_begin(struct destination *d, const char *reason)
 	if (destination_suspended(d))
 		return;
 	wait_s = backoff_s(d, atomic_load(&o->failures));
-	counts = outage_extend(o, now_ms, now_ms + wait_s * 1000, d->probing);
+	counts = outage_extend(
+	    o, now_ms, now_ms + wait_s * 1000, d->probing, reason);
 	d->probing = false;
 	adopt(d, atomic_load(&o->until_ms));
 	if (counts)

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
@@ -45,7 +46,8 @@ outage_find(uint64_t key, bool make)
 }
 
 bool
-outage_extend(struct outage *o, int64_t now_ms, int64_t until_ms, bool looked)
+outage_extend(struct outage *o, int64_t now_ms, int64_t until_ms, bool looked,
+    const char *reason)
 {
 	int64_t seen = atomic_load(&o->until_ms);
 
@@ -53,8 +55,16 @@ outage_extend(struct outage *o, int64_t now_ms, int64_t until_ms, bool looked)
 		if (!looked && seen > now_ms)
 			return false;
 	} while (!atomic_compare_exchange_weak(&o->until_ms, &seen, until_ms));
+	strlcpy(o->reason, reason, sizeof(o->reason));
 	atomic_fetch_add(&o->failures, 1);
 	return true;
+}
+
+void
+outage_reason(const struct outage *o, char out[OUTAGE_REASON_SIZE])
+{
+	memcpy(out, o->reason, OUTAGE_REASON_SIZE);
+	out[OUTAGE_REASON_SIZE - 1] = '\0';
 }
 
 bool

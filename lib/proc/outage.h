@@ -15,13 +15,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OUTAGE_LEASE_MS 10000
+#define OUTAGE_LEASE_MS    10000
+#define OUTAGE_REASON_SIZE 128
 
 /* All zero: there is none. */
 struct outage {
 	_Atomic uint64_t key; /* whose; 0: nobody's */
 	_Atomic int64_t until_ms;
 	atomic_uint failures; /* in a row */
+	/* Of the latest failure; read it by outage_reason(). */
+	char reason[OUTAGE_REASON_SIZE];
 };
 
 /* The parent, before its first fork. */
@@ -36,8 +39,11 @@ struct outage *outage_find(uint64_t key, bool make);
  * another worker has said so before and that time is not over; `looked` means
  * that it was us who had the right to look.
  */
-bool outage_extend(
-    struct outage *o, int64_t now_ms, int64_t until_ms, bool looked);
+bool outage_extend(struct outage *o, int64_t now_ms, int64_t until_ms,
+    bool looked, const char *reason);
+
+/* Why, for people: where two workers write at once it may be of both. */
+void outage_reason(const struct outage *o, char out[OUTAGE_REASON_SIZE]);
 
 /* May we look? True for one worker only, once the time is over. */
 bool outage_claim(struct outage *o, int64_t now_ms);

@@ -44,7 +44,8 @@ how_many(bool (*ask)(void))
 static bool
 fails_too(void)
 {
-	return outage_extend(outage_find(7, true), NOW, NOW + 5000, false);
+	return outage_extend(
+	    outage_find(7, true), NOW, NOW + 5000, false, "gone");
 }
 
 static bool
@@ -56,15 +57,20 @@ claims(void)
 static void
 test_workers(void)
 {
+	char reason[OUTAGE_REASON_SIZE];
+
 	is_int(how_many(fails_too), 1, "of failures at once one counts");
 	is_int(o->failures, 1, "it is one");
 	is_int(o->until_ms, NOW + 5000, "it has its time");
 	ok(!outage_claim(o, NOW + 4999), "nobody looks before that is over");
 	is_int(how_many(claims), 1, "then one worker looks");
-	ok(!outage_extend(o, NOW + 5001, NOW + 9000, false),
+	ok(!outage_extend(o, NOW + 5001, NOW + 9000, false, "late"),
 	    "a connection of before that fails now says nothing new");
-	ok(outage_extend(o, NOW + 5002, NOW + 15000, true), "but its own does");
+	ok(outage_extend(o, NOW + 5002, NOW + 15000, true, "still gone"),
+	    "but its own does");
 	is_int(o->failures, 2, "the second time");
+	outage_reason(o, reason);
+	is_str(reason, "still gone", "with its reason");
 	is_int(o->until_ms, NOW + 15000, "until then");
 }
 
