@@ -58,6 +58,14 @@ print_other(struct str key, struct str value)
 	print_line("", key, value, where);
 }
 
+/* The longest delay is found anew when it is read. */
+static void
+print_profile(struct str key, struct str value)
+{
+	if (key.len > 0)
+		print_other(key, value);
+}
+
 /* A local domain, and whether it lists its recipients. */
 static void
 print_domain(struct str key, struct str value)
@@ -127,7 +135,7 @@ static const struct {
 } letters[] = {
     {'S', TABLE_SETTINGS,   print_setting},
     {'N', TABLE_SETTINGS,   print_network},
-    {'P', TABLE_PROFILES,   print_other  },
+    {'P', TABLE_PROFILES,   print_profile},
     {'R', TABLE_ROUTES,     print_other  },
     {'F', TABLE_ROUTES,     print_entries},
     {'W', TABLE_ROUTES,     print_entries},

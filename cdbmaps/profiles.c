@@ -4,6 +4,7 @@
 #include "mail/profile.h"
 
 static struct profile base; /* "default", as written */
+static uint32_t longest_s;  /* retry delay of all */
 static bool base_known;
 static const char **names; /* ended by NULL */
 static size_t nnames;
@@ -105,6 +106,14 @@ parse_keys(const struct row *row, struct profile *p)
 	return 0;
 }
 
+static void
+note_delays(const struct profile *p)
+{
+	for (size_t i = 0; i < p->nretry; i++)
+		if (p->retry_s[i] > longest_s)
+			longest_s = p->retry_s[i];
+}
+
 /* A profile with mistakes is added too, so that routes may name it. */
 static void
 add_profile(const struct row *row, struct profile *p)
@@ -120,6 +129,7 @@ add_profile(const struct row *row, struct profile *p)
 	}
 	if (check_keys(row) && check_auth(row))
 		parse_keys(row, p);
+	note_delays(p);
 	profile_format(p, &text);
 	if (record_add('P', name, str_of(text.data), row)) {
 		add_name(mem_ndup(name.s, name.len));
@@ -162,5 +172,9 @@ profiles_finish(void)
 	profile_format(&base, &text);
 	if (record_add('P', str_of(base.name), str_of(text.data), NULL))
 		add_name(base.name);
+	note_delays(&base);
+	buf_clear(&text);
+	buf_addf(&text, "%u", longest_s);
+	record_add('P', str_of(""), str_of(buf_text(&text)), NULL);
 	buf_free(&text);
 }

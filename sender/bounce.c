@@ -33,7 +33,7 @@ struct bounce {
 static bool
 is_late(const struct job *job)
 {
-	return job->profile.delay_warning_s > 0 &&
+	return job->profile.delay_warning_s > 0 && clock_trusted() &&
 	       clock_wall_s() - job->qf.envelope.arrival_s >=
 	           job->profile.delay_warning_s;
 }

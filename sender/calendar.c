@@ -9,11 +9,12 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mail/profile.h"
 #include "proc/loop.h"
 #include "sender.h"
 
-#define TICK_MS    1000 /* the wall clock may jump: look at it so often */
-#define WAKE_BATCH 500  /* entries woken in one turn of the loop */
+#define WAKE_BATCH 500 /* entries woken in one turn of the loop */
+#define SET_BACK_S 60  /* the wall clock that goes back so far was set */
 
 struct sleeper {
 	RB_ENTRY(sleeper) link;
@@ -38,6 +39,9 @@ static struct buckets buckets[SHARDS];
 
 /* Whatever wakes before the horizon is in memory. */
 static int64_t horizon_s;
+
+static int64_t far_s;    /* what is due later than this from now... */
+static int64_t looked_s; /* the wall time of the latest tick */
 
 static struct loop_timer *ticker;
 
@@ -89,7 +93,7 @@ bucket_of(int64_t time_s)
 static bool
 is_far(int64_t due_s)
 {
-	return due_s > clock_wall_s() + CALENDAR_FAR_S;
+	return due_s > clock_wall_s() + far_s;
 }
 
 /* Does it hold, or may it hold, what wakes before the horizon? */
@@ -201,6 +205,17 @@ read_on(void)
 		read_shard(s);
 }
 
+/* Everything is reckoned by times that hold no more: begin again. */
+static void
+read_anew(void)
+{
+	struct sleeper *sl;
+
+	while ((sl = RB_MIN(sleepers, &sleepers)) != NULL)
+		sleeper_drop(sl);
+	read_on();
+}
+
 /* ---- waking ---- */
 
 static void
@@ -237,6 +252,9 @@ on_tick(void *arg)
 	unsigned woken = 0;
 
 	(void)arg;
+	if (now_s < looked_s - SET_BACK_S)
+		read_anew();
+	looked_s = now_s;
 	while ((sl = RB_MIN(sleepers, &sleepers)) != NULL &&
 	       sl->when_s <= now_s && woken < WAKE_BATCH) {
 		wake(sl);
@@ -247,14 +265,15 @@ on_tick(void *arg)
 	if (woken > 0 && (sl == NULL || sl->when_s > now_s))
 		sweep();
 	if (!nothing_deferred())
-		loop_timer_set(ticker, woken == WAKE_BATCH ? 0 : TICK_MS);
+		loop_timer_set(
+		    ticker, woken == WAKE_BATCH ? 0 : clock_look_ms());
 }
 
 void
 calendar_deferred(const struct entry *e)
 {
 	if (nothing_deferred())
-		loop_timer_set(ticker, TICK_MS);
+		loop_timer_set(ticker, clock_look_ms());
 	bucket_note(e->shard, bucket_of(e->due_s));
 	add(e);
 }
@@ -277,9 +296,26 @@ calendar_shard(unsigned shard)
 	loop_timer_set(ticker, 0);
 }
 
+static int64_t
+far_by_map(void)
+{
+	return profile_longest_delay(sender.worker->map) + CALENDAR_SLACK_S;
+}
+
+void
+calendar_remap(void)
+{
+	int64_t was_s = far_s;
+
+	far_s = far_by_map();
+	if (far_s != was_s)
+		read_anew();
+}
+
 void
 calendar_start(void)
 {
+	far_s = far_by_map();
 	horizon_s = (bucket_of(clock_wall_s()) + 1) << BUCKET_SHIFT;
 	ticker = loop_timer_new(on_tick, NULL);
 }

@@ -18,12 +18,18 @@
 
 #define CALENDAR_MAX 20000 /* entries in memory */
 
-/* Later than the longest delay that a profile can ask for: an entry that is due
- * after so long was deferred by a wrong clock, and is due now. */
-#define CALENDAR_FAR_S (31 * 86400)
+/*
+ * The wall clock may be wrong, and be set right.  An entry that is due later
+ * than the longest retry delay of all profiles from now, and this much, was
+ * deferred by a clock that was ahead: it is due now.
+ */
+#define CALENDAR_SLACK_S 3600
 
 /* Once a worker. */
 void calendar_start(void);
+
+/* A new map, with other profiles. */
+void calendar_remap(void);
 
 /* This worker holds the shard now. */
 void calendar_shard(unsigned shard);

@@ -74,8 +74,7 @@ decide_due(struct job *job)
 	if (job->give_up)
 		job->due_s = -1;
 	if (job->due_s == -1 && !clock_trusted()) {
-		log_warnx("%s: not given up: the clock has jumped by more than "
-			  "an hour since the start",
+		log_warnx("%s: not given up: the clock is not to be believed",
 		    job->entry.id);
 		job->due_s = now_s + job->profile.retry_s[0];
 	}

@@ -52,8 +52,9 @@ overdue_review(struct destination *d, const char *reason)
 
 	if (d->paused) /* since the attempt began */
 		return;
-	if (clock_trusted())
-		give_up(d, now_s - age_limit(p), reason);
+	if (!clock_trusted())
+		return;
+	give_up(d, now_s - age_limit(p), reason);
 	if (p->delay_warning_s > 0)
 		warn(d, now_s - p->delay_warning_s);
 }

@@ -16,6 +16,7 @@
 #include "sender.h"
 
 #include "backlog.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "calendar.h"
 #include "connect.h"
@@ -109,6 +110,26 @@ sender_stop(void)
 
 /* ---- starting ---- */
 
+/*
+ * Only we change sending/ of our shards.  When that was long ago either the
+ * system was off, or its clock is wrong and will be set right: whoever is too
+ * old by it is not given up at the first failure.
+ */
+static void
+doubt_clock(const struct worker *w)
+{
+	int64_t seen_s = 0, s_s;
+
+	for (unsigned s = w->number; s < SHARDS; s += w->count) {
+		s_s = spool_changed_s(w->spool, STATE_SENDING, s);
+		seen_s = s_s > seen_s ? s_s : seen_s;
+	}
+	if (clock_doubt(seen_s))
+		log_info("nothing is given up for an hour: the clock says that "
+			 "nothing was sent for more than a day, or that it has "
+			 "gone back");
+}
+
 static void
 sender_start(struct worker *w)
 {
@@ -129,6 +150,7 @@ sender_start(struct worker *w)
 	loop_on_turn(conn_reap, NULL);
 	loop_on_turn(end_when_quiet, NULL);
 	orders_start();
+	doubt_clock(w);
 	shards_start(w, on_shard, NULL);
 }
 
@@ -139,6 +161,7 @@ sender_remap(struct worker *w)
 	resolve_settings(sender.set);
 	security_remap();
 	conn_remap();
+	calendar_remap();
 	destination_each(destination_unlearn);
 }
 

@@ -12,7 +12,9 @@
 
 #define US_PER_S     1000000
 #define LOOK_EACH_MS 1000
+#define TURN_EACH_MS 50 /* the same, in a test */
 #define TRUST_S      3600
+#define AWAY_S       86400
 #define LAST_S       253402300799 /* the end of the year 9999 */
 
 static int64_t turned_s; /* by clock_turn() */
@@ -20,6 +22,8 @@ static int64_t file_s;   /* by the file that STAGEPOST_CLOCK names */
 static int file_fd = -1;
 static int64_t looked_ms;
 static int64_t boot_s; /* wall time of the boot, as it was at the start */
+
+static int64_t doubt_until_ms; /* on the steady clock; 0: none */
 
 static struct tm broken_down(int64_t wall_s);
 
@@ -38,7 +42,19 @@ boot_time(void)
 bool
 clock_trusted(void)
 {
-	return llabs(boot_time() - boot_s) <= TRUST_S;
+	return clock_steady_ms() >= doubt_until_ms &&
+	       llabs(boot_time() - boot_s) <= TRUST_S;
+}
+
+bool
+clock_doubt(int64_t seen_s)
+{
+	int64_t ago_s = time(NULL) - seen_s;
+
+	if (ago_s >= -TRUST_S && ago_s <= AWAY_S)
+		return false;
+	doubt_until_ms = clock_steady_ms() + TRUST_S * 1000;
+	return true;
 }
 
 /* The file is kept open, so that it is still read after a chroot; for the same
@@ -89,7 +105,7 @@ clock_wall_us(void)
 {
 	struct timespec ts;
 
-	if (file_fd != -1 && clock_steady_ms() - looked_ms >= LOOK_EACH_MS)
+	if (file_fd != -1 && clock_steady_ms() - looked_ms >= TURN_EACH_MS)
 		clock_refresh();
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (ts.tv_sec + turned_s + file_s) * US_PER_S + ts.tv_nsec / 1000;
@@ -108,6 +124,12 @@ clock_steady_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_look_ms(void)
+{
+	return file_fd == -1 ? LOOK_EACH_MS : TURN_EACH_MS;
 }
 
 void

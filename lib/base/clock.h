@@ -7,7 +7,7 @@
  *
  * A test can turn the wall clock: STAGEPOST_CLOCK names a file holding a
  * number of seconds, perhaps with a minus, which is added to the wall time.
- * The file is opened once and read again each second at most; clock_refresh()
+ * The file is opened once and read again every 50 ms at most; clock_refresh()
  * reads it now.  So write into it; a file renamed over it goes unseen.  It is
  * ignored when the process started with another effective user or group than
  * its real one.
@@ -26,6 +26,10 @@ int64_t clock_wall_s(void);
 int64_t clock_wall_us(void);
 int64_t clock_steady_ms(void);
 
+/* How often who waits for a wall time is to look at it, since it may be set:
+ * each second, and more often where a test turns it. */
+int64_t clock_look_ms(void);
+
 /*
  * Has the system's wall clock kept in step with the time that passed since
  * clock_init()?  False once it was set by more than an hour: ages and lifetimes
@@ -33,6 +37,14 @@ int64_t clock_steady_ms(void);
  * not count.
  */
 bool clock_trusted(void);
+
+/*
+ * Somebody saw the system's time last at `seen_s`.  When the wall clock says
+ * that this is more than a day ago, or more than an hour to come, it may be wrong
+ * and be set right later: it is not trusted for an hour from now.  Returns
+ * whether that is so.
+ */
+bool clock_doubt(int64_t seen_s);
 
 /* Add to the wall time in this process, for unit tests. */
 void clock_turn(int64_t seconds);

@@ -24,7 +24,8 @@
  *	                (F, W, X: a line for each entry, which begins with its
  *	                own "FILE:LINE\t", then "SENDER\tPATTERN\tROUTE")
  *	O<number>       rule, as its row; numbers from 0
- *	P<name>         profile, every key of it
+ *	P<name>         profile, every key of it; P alone: the longest retry
+ *	                delay of all, in seconds
  *	N4<len><bytes>  network: what clients in it may do (N6 likewise); len is
  *	                one byte
  *	N4, N6          the prefix lengths in use, "8 24 32"

@@ -10,7 +10,6 @@
 #include "mail/pin.h"
 #include "mail/quantity.h"
 
-#define RETRY_MAX_S    (30 * 86400)
 #define LIFETIME_MAX_S (365 * 86400)
 #define COUNT_MAX      10000
 
@@ -438,6 +437,18 @@ profile_find(struct map *m, const char *name, struct profile *p_r)
 		return -1;
 	}
 	return 1;
+}
+
+uint32_t
+profile_longest_delay(struct map *m)
+{
+	struct str value;
+	uint64_t seconds;
+
+	if (map_find(m, 'P', str_of(""), NULL, &value) == 1 &&
+	    str_number(value, RETRY_MAX_S, &seconds) == 0)
+		return (uint32_t)seconds;
+	return RETRY_MAX_S;
 }
 
 /* The delay after the n-th attempt, n from 1. */

@@ -18,6 +18,7 @@
 #define ROUTE_FALLBACK   "fallback" /* a word of routes, no name of one */
 #define PROFILE_NAME_MAX 63
 #define RETRY_DELAYS_MAX 64
+#define RETRY_MAX_S      (30 * 86400) /* one delay */
 #define TLS_PINS_MAX     4
 
 /* What mail asks of the connection that it goes over; each one of all before
@@ -74,6 +75,9 @@ const char *profile_name_check(struct str name);
 /* 1 found, 0 no such profile (then the caller treats it as temporary: cdbmaps
  * refuses unknown ones), -1 damaged. */
 int profile_find(struct map *m, const char *name, struct profile *p_r);
+
+/* The longest retry delay of all profiles of a map, in seconds. */
+uint32_t profile_longest_delay(struct map *m);
 
 /*
  * When to try again.  `attempts` are those that have deferred it so far, the

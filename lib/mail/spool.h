@@ -79,6 +79,11 @@ void spool_set_limits(struct spool *sp, uint64_t reserve_bytes,
  * spool has failed.  Asks the file system once a second at most. */
 int spool_space(struct spool *sp, uint64_t size);
 
+/* The system's time when a name last came into or left the directory of that
+ * state and shard. */
+int64_t spool_changed_s(
+    const struct spool *sp, enum state state, unsigned shard);
+
 /*
  * A flush has failed with EIO: what the kernel had not written may be lost, and
  * no later flush can be believed.  Known to all processes of this daemon;

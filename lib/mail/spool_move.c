@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -77,6 +78,16 @@ spool_space(struct spool *sp, uint64_t size)
 	}
 	sp->space_bytes -= size; /* until it is measured again */
 	return 0;
+}
+
+int64_t
+spool_changed_s(const struct spool *sp, enum state state, unsigned shard)
+{
+	struct stat st;
+
+	if (fstat(spool_dirfd(sp, state, shard), &st) == -1)
+		return 0;
+	return st.st_mtime;
 }
 
 bool

@@ -50,7 +50,7 @@ def start(stage):
     return time.monotonic() - began
 
 
-with Stage(settings="sender-workers 1", profiles="quick retry 1s", verbose=False) as stage:
+with Stage(settings="sender-workers 1", profiles="quick retry 1s\nslow retry 5d", verbose=False) as stage:
     sink = stage.sink()
     other = stage.sink()
     stage.write(routes=f"far.example  {sink.route}  quick\n*  {sink.route}")

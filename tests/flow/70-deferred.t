@@ -79,7 +79,7 @@ def many_deferred(stage):
 if os.path.basename(BUILD) == "san":
     print("1..0 # SKIP a sanitizer's memory is not ours")
     sys.exit(0)
-with Stage(profiles="slow  retry 5h retries 5") as stage:
+with Stage(profiles="slow  retry 5h 5d retries 5") as stage:
     stage.quick = stage.sink()
     slow = stage.sink(rules="rcpt * 451 4.3.0 later")
     stage.write(

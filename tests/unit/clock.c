@@ -55,7 +55,13 @@ test_trust(void)
 	clock_init();
 	clock_turn(30 * 86400);
 	ok(clock_trusted(), "what a test turns is not a wrong clock");
+	ok(!clock_doubt(time(NULL) - 80000) && clock_trusted(),
+	    "nor is a day without anybody there");
+	ok(!clock_doubt(time(NULL) + 60) && clock_trusted(), "nor a minute");
 	clock_turn(-30 * 86400);
+	ok(clock_doubt(time(NULL) - 90000), "after more than a day");
+	ok(!clock_trusted(), "it is not trusted at once");
+	ok(clock_doubt(time(NULL) + 4000), "nor where time has gone back");
 }
 
 static void

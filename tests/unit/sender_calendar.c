@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "proc/loop.h"
+#include "mapfile.h"
 #include "sender/sender.h"
 #include "spool_fixture.h"
 #include "tap.h"
@@ -81,6 +82,37 @@ buckets(void)
 	return st.st_nlink - 2;
 }
 
+/* Three days are the longest retry delay. */
+static void
+open_map(void)
+{
+	static const struct mapfile_record records[] = {
+	    {"P", "-:0\t259200"},
+            {0  }
+        };
+	static struct worker worker;
+
+	mapfile_write(sender.spool->map, 1, records);
+	worker.map = map_open(sender.spool->map);
+	sender.worker = &worker;
+}
+
+/* The wall clock was ten days ahead and is set right: what was deferred
+ * meanwhile is due, but for what may have been deferred before. */
+static void
+test_set_back(unsigned n, size_t woken)
+{
+	int64_t now_s = clock_wall_s();
+
+	deferred(now_s + HOUR, n++);
+	clock_turn(10 * 86400);
+	for (int i = 0; i < 5; i++)
+		deferred(clock_wall_s() + 100 + i * 15 * HOUR, n++);
+	await(woken + 1, 1, "ahead: what is due within the hour is in memory");
+	clock_turn(-10 * 86400);
+	await(woken + 1 + 5, 0, "set back by days: nothing sleeps for days");
+}
+
 int
 main(void)
 {
@@ -88,6 +120,7 @@ main(void)
 	unsigned n = 0;
 
 	sender.spool = fixture_spool(ROOM_SENDER);
+	open_map();
 	loop_init();
 	loop_on_turn(stop_when_woken, NULL);
 
@@ -134,5 +167,6 @@ main(void)
 	    "one more that is late is left on disk");
 	clock_turn(1000 + CALENDAR_MAX / 100 + 100);
 	await(6 + CALENDAR_MAX + 2000 + 1, 0, "all have their turn");
+	test_set_back(n, 6 + CALENDAR_MAX + 2000 + 1);
 	return done();
 }
