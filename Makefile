@@ -216,6 +216,7 @@ lint:
 	@failed=0; \
 	scripts/check-rooms || failed=1; \
 	scripts/check-docs || failed=1; \
+	scripts/check-manuals || failed=1; \
 	scripts/check-size || failed=1; \
 	clang-format --dry-run -Werror $(SOURCES) || failed=1; \
 	for h in $(filter %.h,$(SOURCES)); do \

@@ -107,4 +107,53 @@ size("/* Long because. */\nvoid\nf$body\nvoid\ng$body", 'g\(\) has 73',
     'a reason is for one function');
 size("x;\n" x 501, 'a file of 501 lines', 'a long file');
 
+# The real pages and sources, with one word changed in one file.
+sub manuals {
+	my ($file, $from, $to, $expected, $what) = @_;
+	my $tree = File::Temp->newdir;
+
+	system("cd $scripts/.. && cp -r --parents man lib/mail lib/proc cdbmaps " .
+	    "queue-tool $tree") == 0 or die 'cp';
+	if (defined $file) {
+		open(my $in, '<', "$tree/$file") or die "$file: $!";
+		my $text = do { local $/; <$in> };
+		$text =~ s/$from/$to/g or die "$file: no $from";
+		open(my $out, '>', "$tree/$file") or die "$file: $!";
+		print $out $text;
+		close($out) or die "$file: $!";
+	}
+	my $output = `$scripts/check-manuals $tree 2>&1`;
+	return is("$?$output", '0', $what) unless defined $expected;
+	isnt($?, 0, "$what: the check fails");
+	like($output, qr/^$expected$/m, $what);
+}
+manuals(undef, undef, undef, undef, 'the pages as they are');
+manuals('lib/mail/settings.c', '"hops-max"', '"jumps-max"',
+    'man/stagepost-settings.5: lacks the setting jumps-max', 'a setting that is new');
+manuals('man/stagepost-settings.5', 'Ic hops-max', 'Ic hop-max',
+    'man/stagepost-settings.5: has the setting hop-max, which .*', 'one that is not there');
+manuals('man/stagepost-profiles.5', 'Ic retries', 'Ic tries',
+    'man/stagepost-profiles.5: lacks the key retries', 'a key of profiles');
+manuals('lib/mail/rule.c', '"login"', '"user"',
+    'man/stagepost-rules.5: lacks the condition user', 'a condition');
+manuals('lib/mail/rule_action.c', '"discard"', '"drop"',
+    'man/stagepost-rules.5: has the action discard, .*', 'an action');
+manuals('lib/mail/route.c', 'str_eq\(name, "query"\)', 'str_eq(name, "ask")',
+    'man/stagepost-routes.5: lacks the word ask', 'a word of routes');
+manuals('man/stagepost-domains.5', 'recipients=listed', 'listed',
+    'man/stagepost-domains.5: lacks the word recipients=', 'a word of domains');
+manuals('cdbmaps/read.c', '"aliases"', '"aka"', 'man/: lacks the table aka', 'a table');
+manuals('man/receiver.8', 'It Fl L', 'It Fl l',
+    'man/receiver.8: lacks in its list the option -L', 'an option of a daemon');
+manuals('man/cdbmaps.8', 'Op Fl n', 'Op Fl N',
+    'man/cdbmaps.8: lacks in its synopsis the option -n', 'one of cdbmaps');
+manuals('queue-tool/explain.c', '"listener", required', '"port", required',
+    'man/queue-tool.8: lacks the option --port', 'a long option');
+manuals('queue-tool/queue_tool.c', '\{"flush"', '{"hurry"',
+    'man/queue-tool.8: lacks the command hurry', 'a command');
+manuals('queue-tool/json_route.c', '"rank"', '"class"',
+    'man/queue-tool.8: lacks the JSON key class', 'a key of JSON');
+manuals('man/queue-tool.8', 'Cm given_up', 'Cm end',
+    'man/queue-tool.8: has the JSON key end, .*', 'one that is not there');
+
 done_testing;
