@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/crc.h"
+#include "base/fd.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "mail/draft.h"
@@ -103,7 +104,8 @@ add_content(struct spool *sp, struct queuefile *qf, struct draft *d)
 
 static int
 write_copy(struct worker *w, struct queuefile *qf, const struct rule *r,
-    const struct action *a, const struct rcptset *to, struct commit *c)
+    const struct action *a, const struct rcptset *to, struct commit *c,
+    int *fd_r)
 {
 	char *address = mem_ndup(a->value.s, a->value.len);
 	struct recipient vault = {.address = address, .notify = NOTIFY_NEVER};
@@ -127,10 +129,11 @@ write_copy(struct worker *w, struct queuefile *qf, const struct rule *r,
 	if (draft_add(&d, w->spool, header.data, header.len) == 0 &&
 	    add_content(w->spool, qf, &d) == 0) {
 		add_ruled(w, r, a, &d);
-		rc = draft_finish(&d, w->spool);
+		rc = draft_complete(&d, w->spool);
 	}
 	if (rc == -1)
 		draft_abandon(&d, w->spool);
+	*fd_r = d.fd;
 	buf_free(&header);
 	free(address);
 	return rc;
@@ -146,13 +149,15 @@ copies_make(struct worker *w, const struct entry *e, struct queuefile *qf,
 
 	copies->list =
 	    mem_resize(copies->list, copies->n + 1, sizeof(copies->list[0]));
+	copies->fds =
+	    mem_resize(copies->fds, copies->n + 1, sizeof(copies->fds[0]));
 	c = &copies->list[copies->n];
 	*c = (struct commit){.slot = e->shard, .derived = true};
 	buf_addf(&name, "copy %s %.*s %zu", e->id, (int)r->name.len, r->name.s,
 	    (size_t)(a - r->actions));
 	id_derive(e->id, hash_bytes(name.data, name.len), c->id);
 	buf_free(&name);
-	if (write_copy(w, qf, r, a, to, c) == -1)
+	if (write_copy(w, qf, r, a, to, c, &copies->fds[copies->n]) == -1)
 		return -1;
 	copies->n++;
 	return 0;
@@ -176,6 +181,9 @@ copies_flush(struct worker *w, struct copies *copies)
 void
 copies_free(struct copies *copies)
 {
+	for (size_t i = 0; i < copies->n; i++)
+		fd_close(&copies->fds[i]);
+	free(copies->fds);
 	free(copies->list);
 	*copies = (struct copies){0};
 }

@@ -88,6 +88,7 @@ enum verdict rule_entry(struct worker *w, struct entry *e, struct queuefile *qf,
 
 struct copies {
 	struct commit *list;
+	int *fds; /* open until they are durable, see draft_complete() */
 	size_t n;
 };
 

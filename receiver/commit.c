@@ -96,8 +96,7 @@ commit_begin(struct session *s)
 	struct spool *sp = receiver.worker->spool;
 	bool alone = LIST_NEXT(LIST_FIRST(&receiver.sessions), link) == NULL;
 
-	if ((alone ? draft_complete(&t->draft, sp)
-		   : draft_finish(&t->draft, sp)) == -1)
+	if (draft_complete(&t->draft, sp) == -1)
 		return -1;
 	t->drafting = false; /* tmp/ or incoming/: no longer ours */
 	session_enter(s, SESSION_COMMIT);

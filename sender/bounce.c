@@ -163,7 +163,7 @@ write_draft(struct bounce *b, struct draft *d)
 	d->preamble.flags |= flags;
 	if (error == 0 &&
 	    (draft_add(d, sender.spool, content.data, content.len) == -1 ||
-		draft_finish(d, sender.spool) == -1))
+		draft_complete(d, sender.spool) == -1))
 		error = errno;
 	buf_free(&content);
 	return error;

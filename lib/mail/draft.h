@@ -48,7 +48,8 @@ void draft_add_record(struct draft *d, const struct buf *record);
 /* Write what is left and the preamble, close: the file is whole, not yet
  * durable.  0, or -1 and errno. */
 int draft_finish(struct draft *d, struct spool *sp);
-/* The same, but the file stays open: for spool_commit_draft(). */
+/* The same, but the file stays open until it is durable: what the kernel could
+ * not write it tells only while somebody has the file open. */
 int draft_complete(struct draft *d, struct spool *sp);
 
 /* Remove the file if there is one, free the memory; leaves an empty draft. */

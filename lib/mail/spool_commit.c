@@ -41,17 +41,20 @@ flush_file(const char *id, int *fd)
 	return error;
 }
 
-static int
-flush_by_name(struct spool *sp, const struct commit *c)
+/* False: it could not even be opened, which says nothing of the disk. */
+static bool
+flush_by_name(struct spool *sp, struct commit *c)
 {
-	int fd, error;
+	int fd;
 
 	fd = openat(sp->tmp[c->slot], c->id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd != -1)
-		return flush_file(c->id, &fd);
-	error = errno;
+	if (fd != -1) {
+		c->status = flush_file(c->id, &fd);
+		return true;
+	}
+	c->status = errno;
 	log_warn("%s: open in tmp/", c->id);
-	return error;
+	return false;
 }
 
 /* One flush of the whole file system for all of them. */
@@ -75,11 +78,9 @@ flush_singly(struct spool *sp, struct commit *batch, size_t n)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		batch[i].status = flush_by_name(sp, &batch[i]);
-		if (batch[i].status == EIO)
+	for (size_t i = 0; i < n; i++)
+		if (flush_by_name(sp, &batch[i]) && batch[i].status == EIO)
 			error = EIO;
-	}
 	return error;
 }
 

@@ -56,7 +56,7 @@ append_record(const struct entry *e, int fd, const struct split_part *parts,
 	rc = queuefile_append(fd, &line);
 	buf_free(&line);
 	buf_free(&lists);
-	return rc == 0 ? fdatasync(fd) : -1;
+	return rc;
 }
 
 /* The part's name; -1 when the id has no room for one more suffix. */
@@ -142,22 +142,27 @@ split_commit(struct spool *sp, const struct entry *e, int fd,
 	step = "journal the split";
 	if (append_record(e, fd, parts, n, now_s) == -1)
 		goto fail;
+	step = "flush the split's record";
+	if (fdatasync(fd) == -1)
+		goto flush_failed;
 	step = "link into split/";
 	for (size_t i = 1; i < n; i++)
 		if (link_part(sp, e, fd, i) == -1)
 			goto fail;
 	step = "flush split/";
 	if (fsync(sp->split[e->shard]) == -1)
-		goto fail;
+		goto flush_failed;
 	step = "rename into split/";
 	if (part_entry(e, 0, &first) == 0 &&
 	    spool_rename(sp, &original, &first) == 0)
 		return 0;
-fail:
-	saved = errno;
+	goto fail;
+flush_failed:
 	if (errno == EIO)
 		spool_fail(sp, step);
-	else if (errno != ENOENT) /* else an operator took it */
+fail:
+	saved = errno;
+	if (errno != ENOENT) /* else an operator took it */
 		log_warn("%s: %s", e->id, step);
 	unlink_parts(sp, e, n);
 	errno = saved;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "proc/channel.h"
 #include "proc/loop.h"
@@ -40,6 +41,8 @@ _Static_assert(sizeof(struct batch) <= CHANNEL_MAX, "a batch is one message");
 
 struct request {
 	struct commit commit;
+	int fd;     /* of the draft, or -1: while it is open the kernel does
+	             * not forget that it could not write it */
 	bool flush; /* no commit, but a flush */
 	void (*on_done)(void *arg, int status);
 	void *arg;
@@ -209,9 +212,10 @@ tell_done(const struct answer *a)
 	size_t commits = 0;
 
 	for (size_t i = 0; i < done->n; i++) {
-		const struct request *r = &done->list[i];
+		struct request *r = &done->list[i];
 
 		assert(r->flush || commits < a->n);
+		fd_close(&r->fd);
 		r->on_done(
 		    r->arg, r->flush ? a->flushed : a->status[commits++]);
 	}
@@ -251,12 +255,13 @@ committer_start(struct spool *sp)
 }
 
 void
-committer_commit(const struct draft *d, bool derived,
+committer_commit(struct draft *d, bool derived,
     void (*on_done)(void *arg, int status), void *arg)
 {
 	struct request *r = request_new();
 
-	*r = (struct request){.on_done = on_done, .arg = arg};
+	*r = (struct request){.fd = d->fd, .on_done = on_done, .arg = arg};
+	d->fd = -1;
 	memcpy(r->commit.id, d->id, sizeof(r->commit.id));
 	r->commit.slot = d->slot;
 	r->commit.derived = derived;
@@ -267,7 +272,8 @@ committer_flush(void (*on_done)(void *arg, int status), void *arg)
 {
 	struct request *r = request_new();
 
-	*r = (struct request){.flush = true, .on_done = on_done, .arg = arg};
+	*r = (struct request){
+	    .fd = -1, .flush = true, .on_done = on_done, .arg = arg};
 }
 
 unsigned

@@ -19,9 +19,9 @@
 /* Start it (once a worker, before the first draft, after spool_set_limits). */
 void committer_start(struct spool *sp);
 
-/* Commit a finished draft, of which only id and slot are kept; on_done from
- * the loop with 0 or an errno, see spool_commit(). */
-void committer_commit(const struct draft *d, bool derived,
+/* Commit a finished or completed draft, of which only id, slot and the open
+ * file are kept; on_done from the loop with 0 or an errno, see spool_commit(). */
+void committer_commit(struct draft *d, bool derived,
     void (*on_done)(void *arg, int status), void *arg);
 
 /* Make all earlier moves, appends and commits durable (spool_flush): on_done
