@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: ISC
 """
 The corpus of routing, tests/letters/routing.tsv: each of its maps compiled, each
-address asked for a hundred times, so that shares of the load are seen; and the
-example configurations.
+address asked for a hundred times, so that shares of the load are seen.
 """
 
-import glob
 import os
 import re
 
@@ -93,26 +91,6 @@ def ask(stage, sender, recipient, line, want):
     is_(got, (TIMES, line, want), f"{recipient} from {sender}: line {line}, {want}")
 
 
-def examples(stage):
-    names = sorted(os.path.basename(p) for p in glob.glob(f"{ROOT}/conf/examples/*"))
-    is_(
-        names,
-        ["backup-mx", "filter-gateway", "smarthost", "split-domain"],
-        "an example for each",
-    )
-    for name in names:
-        path = os.path.join(ROOT, "conf", "examples", name)
-        is_(compile(stage, "-f", path).stdout, "", f"{name} compiles")
-        with open(path) as f:
-            asked = re.findall(r"(?m)^# (\S+@\S+) goes by line \"(.*)\"$", f.read())
-        ok(len(asked) >= 2, f"{name} says where mail goes")
-        for address, row in asked:
-            text = stage.tool("route", address).stdout
-            line = int(re.search(r"because +\S+?:(\d+) says", text).group(1))
-            with open(path) as f:
-                is_(" ".join(f.readlines()[line - 1].split()), row, f"{name}: {address}")
-
-
 with Stage() as stage:
     count = 0
     for name, rows in cases().items():
@@ -121,5 +99,4 @@ with Stage() as stage:
             ask(stage, *row)
             count += 1
     ok(count >= 150, f"{count} cases")
-    examples(stage)
 done_testing()
