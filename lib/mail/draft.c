@@ -110,6 +110,7 @@ draft_complete(struct draft *d, struct spool *sp)
 		memcpy(d->bytes.data, preamble, PREAMBLE_SIZE);
 	if (write_out(d, sp) == -1)
 		return -1;
+	spool_spend(sp, d->written);
 	if (!in_memory &&
 	    fd_pwrite_all(d->fd, preamble, PREAMBLE_SIZE, 0) == -1)
 		return fail(d, "write preamble");

@@ -49,7 +49,8 @@ struct spool {
 	size_t syncfs_at;
 	/* what spool_space() saw last */
 	int64_t space_ms;
-	uint64_t space_bytes;
+	uint64_t space_bytes, space_inodes; /* above the reserve */
+	uint64_t spent_bytes, spent_inodes; /* since then */
 	int space_errno;
 };
 
@@ -76,8 +77,11 @@ void spool_set_limits(struct spool *sp, uint64_t reserve_bytes,
     uint64_t reserve_inodes, size_t syncfs_at);
 
 /* Is there room for `size` more bytes?  0; -1 and ENOSPC, or EIO when the
- * spool has failed.  Asks the file system once a second at most. */
+ * spool has failed.  Asks the file system once a second, and when a sixteenth
+ * of what was free has been taken: other workers take from it, too. */
 int spool_space(struct spool *sp, uint64_t size);
+/* So much more was written. */
+void spool_spend(struct spool *sp, uint64_t size);
 
 /* The system's time when a name last came into or left the directory of that
  * state and shard. */

@@ -41,18 +41,22 @@ measure_space(struct spool *sp)
 	uint64_t bytes;
 
 	sp->space_errno = 0;
-	sp->space_bytes = 0;
+	sp->space_bytes = sp->space_inodes = 0;
+	sp->spent_bytes = sp->spent_inodes = 0;
 	if (fstatvfs(sp->incoming[0], &fs) == -1) {
 		sp->space_errno = errno;
 		return;
 	}
 	bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	/* f_files is 0 where inodes are made on demand. */
-	if (bytes < sp->reserve_bytes ||
-	    (fs.f_files > 0 && fs.f_favail < sp->reserve_inodes))
+	if (fs.f_files == 0)
+		fs.f_favail = UINT64_MAX;
+	if (bytes < sp->reserve_bytes || fs.f_favail < sp->reserve_inodes) {
 		sp->space_errno = ENOSPC;
-	else
-		sp->space_bytes = bytes - sp->reserve_bytes;
+		return;
+	}
+	sp->space_bytes = bytes - sp->reserve_bytes;
+	sp->space_inodes = fs.f_favail - sp->reserve_inodes;
 }
 
 int
@@ -64,11 +68,15 @@ spool_space(struct spool *sp, uint64_t size)
 		errno = EIO;
 		return -1;
 	}
-	if (sp->space_ms == 0 || now_ms - sp->space_ms >= 1000) {
+	if (sp->space_ms == 0 || now_ms - sp->space_ms >= 1000 ||
+	    sp->spent_bytes >= sp->space_bytes / 16 ||
+	    sp->spent_inodes >= sp->space_inodes / 16) {
 		measure_space(sp);
 		sp->space_ms = now_ms;
 	}
-	if (sp->space_errno == 0 && size > sp->space_bytes) {
+	if (sp->space_errno == 0 &&
+	    (sp->spent_bytes > sp->space_bytes ||
+		size > sp->space_bytes - sp->spent_bytes)) {
 		errno = ENOSPC;
 		return -1;
 	}
@@ -76,7 +84,8 @@ spool_space(struct spool *sp, uint64_t size)
 		errno = sp->space_errno;
 		return -1;
 	}
-	sp->space_bytes -= size; /* until it is measured again */
+	sp->spent_bytes += size;
+	sp->spent_inodes++;
 	return 0;
 }
 
@@ -88,6 +97,12 @@ spool_changed_s(const struct spool *sp, enum state state, unsigned shard)
 	if (fstat(spool_dirfd(sp, state, shard), &st) == -1)
 		return 0;
 	return st.st_mtime;
+}
+
+void
+spool_spend(struct spool *sp, uint64_t size)
+{
+	sp->spent_bytes += size;
 }
 
 bool
