@@ -217,6 +217,7 @@ lint:
 	scripts/check-rooms || failed=1; \
 	scripts/check-docs || failed=1; \
 	scripts/check-manuals || failed=1; \
+	scripts/check-mistakes || failed=1; \
 	scripts/check-size || failed=1; \
 	clang-format --dry-run -Werror $(SOURCES) || failed=1; \
 	for h in $(filter %.h,$(SOURCES)); do \

@@ -150,6 +150,8 @@ nearest_word(struct str word, const char *const list[])
 	const char *nearest = NULL;
 
 	for (; *list; list++) {
+		if (str_eq(word, *list))
+			return NULL; /* it is not the word that is wrong */
 		d = distance(word, *list);
 		if (d <= best && d < word.len) {
 			best = d - (d > 0);

@@ -155,5 +155,18 @@ manuals('queue-tool/json_route.c', '"rank"', '"class"',
     'man/queue-tool.8: lacks the JSON key class', 'a key of JSON');
 manuals('man/queue-tool.8', 'Cm given_up', 'Cm end',
     'man/queue-tool.8: has the JSON key end, .*', 'one that is not there');
+sub mistakes {
+	my ($source, $cases, $expected, $what) = @_;
+	my $output = outcome('check-mistakes', 'cdbmaps/a.c' => $source,
+	    'tests/flow/10-cdbmaps.t' => $cases);
+	return is($output, '', $what) unless defined $expected;
+	like($output, qr/$expected/, $what);
+}
+my $say = "void\nf(void)\n{\n\tmistake(place, \"expected %d \"\n\t    \"hops\");\n}\n";
+mistakes($say, qq(C = "routes:1:1: expected 9 hops"\n), undef, 'a mistake and its case');
+mistakes($say, qq(C = "routes:1:1: expected 9 horses"\n),
+    'a\.c:4: no case says "expected %d hops"', 'one that has none');
+mistakes("void\nf(void)\n{\n\tif (x)\n\t\treturn \"a hop\"; /* expected */\n}\n", "C = 0\n",
+    'a\.c:5: no case says "a hop"', 'one that a parser says');
 
 done_testing;
