@@ -169,7 +169,7 @@ replace(struct explaining *x, size_t i, size_t *next)
 }
 
 /* As engine/expand.c has it; the engine looks before it routes, so in incoming/
- * only. */
+ * only.  Who is held comes by there when it is released. */
 static int
 replace_all(struct explaining *x)
 {
@@ -180,9 +180,10 @@ replace_all(struct explaining *x)
 	    x->view->entry.state != STATE_HELD)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct rcpt_progress *p = &x->progress.rcpts[i];
+		struct rcpt_progress released = x->progress.rcpts[i];
 
-		if (p->mine && !p->final && !p->via && !p->route &&
+		released.hold = NULL;
+		if (progress_may_expand(&released) &&
 		    replace(x, i, &next) == -1)
 			rc = -1;
 	}

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "mail/control.h"
+#include "mail/rcptset.h"
 #include "mail/ruling.h"
 
 /* ---- holds ---- */
@@ -23,16 +24,35 @@ take(struct hold *h, const struct record *rec)
 	h->why = mem_ndup(rec->text.s, rec->text.len);
 }
 
-/* The rule whose hold it is; its record comes before or behind that of the
- * hold. */
-static void
-find_rule(struct str orders, char where_r[256])
+/* Is somebody in that list a recipient of this entry? */
+static bool
+is_mine(const struct view *v, struct str list)
 {
+	size_t first, last;
+
+	while (rcptlist_next(&list, &first, &last))
+		for (; first <= last && first < v->progress.nrcpts; first++)
+			if (v->progress.rcpts[first].mine)
+				return true;
+	return false;
+}
+
+/* The first rule that holds it. */
+static void
+take_rule(struct hold *h, const struct view *v, const struct record *rec)
+{
+	struct str orders = rec->orders;
 	struct ruling r;
 
-	while (ruling_next(&orders, &r))
-		if (r.kind == RULED_HOLD && *where_r == '\0')
-			str_copy(where_r, 256, r.where);
+	while (ruling_next(&orders, &r)) {
+		if (r.kind != RULED_HOLD || !is_mine(v, r.recipients))
+			continue;
+		take(h, &(struct record){.time_s = rec->time_s,
+			    .who = str_of("rule"),
+			    .text = r.value});
+		str_copy(h->where, sizeof(h->where), r.where);
+		return;
+	}
 }
 
 static bool
@@ -46,13 +66,13 @@ concerns(const struct record *rec, const struct view *v)
 			       (len == suffix.len || suffix.s[len] == '.'));
 }
 
+/* The last one that nobody has released. */
 bool
 view_hold(const struct view *v, struct hold *h_r)
 {
 	struct str rest = v->journal;
 	struct buf store = {0};
 	struct record rec;
-	char where[256] = "";
 
 	*h_r = (struct hold){0};
 	while (
@@ -62,17 +82,13 @@ view_hold(const struct view *v, struct hold *h_r)
 		if (rec.kind == RECORD_HOLD)
 			take(h_r, &rec);
 		else if (rec.kind == RECORD_RULED)
-			find_rule(rec.orders, where);
+			take_rule(h_r, v, &rec);
 		else if (rec.kind == RECORD_RELEASE ||
 			 rec.kind == RECORD_REQUEUE)
 			hold_free(h_r);
 	}
 	buf_free(&store);
-	if (!h_r->who)
-		return false;
-	if (strcmp(h_r->who, "rule") == 0)
-		memcpy(h_r->where, where, sizeof(where));
-	return true;
+	return h_r->who;
 }
 
 void

@@ -195,6 +195,13 @@ def by_rules(stage):
     (id,) = stage.wait_in("held")
     text = show(stage, id)
     has(text, "held by a rule: its name and place", r'held +"odd" since 20\S+Z by rule rules:1')
+    (row,) = as_json(stage, "list", id)
+    is_({k: row["hold"][k] for k in ("name", "who", "where")},
+        {"name": "odd", "who": "rule", "where": "rules:1"}, "and in JSON")
+    stage.tool("release", id)
+    stage.wait_queue(lambda q: "held" not in q, "it is released")
+    stage.submit("a@away.example", b"X-Odd: yes\r\n" + TEXT)
+    (id,) = stage.wait_in("held")
     has(text, "the orders in the journal", r"  20\S+Z ruled", r'    hold +recipients="0" odd \(rules:1\)')
     stage.tool("delete", id)
 
