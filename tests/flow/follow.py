@@ -46,7 +46,9 @@ class Watch:
             _libc.inotify_add_watch(self.fd, os.fsencode(path), _MASK)
 
     def wait(self, seconds):
-        if select.select([self.fd], [], [], seconds)[0]:
+        poll = select.poll()  # descriptors may be many
+        poll.register(self.fd, select.POLLIN)
+        if poll.poll(seconds * 1000):
             os.read(self.fd, 1 << 16)
 
     def close(self):

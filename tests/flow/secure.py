@@ -98,8 +98,8 @@ class Host:
 
     acts, if given, is asked acts(session, stage, text) before each reply, with
     what would be said; what it returns is said instead of it, None is nothing
-    more to say.  Stages are greeting, starttls, handshake, dot, and the
-    commands' names; challenge is AUTH's 334.
+    more to say.  Stages are greeting, starttls, handshake, content, dot, and
+    the commands' names; challenge is AUTH's 334.
     """
 
     def __init__(
@@ -110,10 +110,11 @@ class Host:
         self.user, self.password = "user", "password"
         self.iterations = 4096
         self.signs = True
+        self.offers = ["PIPELINING", "8BITMIME"]
         self.acts = None
-        path = tempfile.mkstemp(prefix="host.", dir=directory)[1]
+        fd, path = tempfile.mkstemp(prefix="host.", dir=directory)
         self.log = Follower(path)
-        self._out = open(path, "a", buffering=1)
+        self._out = open(fd, "a", buffering=1)
         if certificate:
             self.show(*certificate)
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -197,7 +198,7 @@ class _Session:
         return None
 
     def on_ehlo(self):
-        offers = ["host.test", "PIPELINING", "8BITMIME"]
+        offers = ["host.test", *self.host.offers]
         if self.how == "clear" and self.host.starttls != "no":
             offers.append("STARTTLS")
         if self.host.auth and (self.how == "tls" or self.host.auth_in_clear):
@@ -267,6 +268,8 @@ class _Session:
 
     def on_data(self):
         self.reply("354 go on")
+        self.stage = "content"
+        self.act("")
         for line in iter(lambda: self.file.readline(), b""):
             if line == b".\r\n":
                 self.stage = "dot"
