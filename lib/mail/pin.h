@@ -16,6 +16,9 @@
 
 /* 0, or -1 when it is none. */
 int pin_parse(struct str text, uint8_t pin_r[PIN_SIZE]);
+/* That of the first certificate in PEM (RFC 7468): 0, or -1 when there is
+ * none. */
+int pin_of_certificate(struct str pem, uint8_t pin_r[PIN_SIZE]);
 void pin_format(const uint8_t pin[PIN_SIZE], struct buf *out);
 
 #endif

@@ -151,7 +151,7 @@ parse_pin(struct str value, struct profile *p)
 		return "at most 4 pins";
 	if (pin_parse(value, p->tls_pins[p->ntls_pins]) == -1)
 		return "sha256: and the 64 hexadecimal digits of a SHA-256, "
-		       "or none";
+		       "cert: and a file, or none";
 	p->ntls_pins++;
 	return NULL;
 }

@@ -50,7 +50,12 @@ CASES = [
      f'profiles:1:309: expected at most 4 pins, not "sha256:{"5" * 53}..."'),
     ("profiles", "vpn tls pin tls-pin sha256:12\n",
      "profiles:1:21: expected sha256: and the 64 hexadecimal digits of a SHA-256, "
-     'or none, not "sha256:12"'),
+     'cert: and a file, or none, not "sha256:12"'),
+    ("profiles", "vpn tls pin tls-pin cert:profiles\n",
+     'profiles:1:21: expected a file with a certificate in PEM, not "cert:profiles"'),
+    ("profiles", "vpn tls pin tls-pin cert:gone.pem\n",
+     "profiles:1:21: expected a file that can be read: TABLES/gone.pem: "
+     "No such file or directory"),
     ("profiles", "vpn tls pin\n", "profiles:1:1: expected tls-pin with tls pin"),
     ("profiles", "fallback retry 1h\n",
      'profiles:1:1: expected another name: "fallback" is a word of routes, '

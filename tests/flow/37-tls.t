@@ -13,6 +13,8 @@ clear          tls none
 required       tls required
 verify         tls verify
 pin            tls pin tls-pin {pin}
+pin-cert       tls pin tls-pin sha256:{zeros} cert:host.pem
+pin-path       tls pin tls-pin cert:{path}
 pin-key        tls pin tls-pin sha256:{zeros} {key}
 pin-other      tls pin tls-pin sha256:{zeros}
 """
@@ -40,6 +42,7 @@ with Stage() as stage:
         pin=authority.pin_of_certificate(good[0]),
         key=authority.pin_of_key(good[0]),
         zeros="00" * 32,
+        path=good[0],
     )
     host = Host(stage.dir, good)
     named = Host(stage.dir, good)
@@ -51,7 +54,9 @@ with Stage() as stage:
     bad = {name: Host(stage.dir, c) for name, c in certificates.items()}
     lame = {s: Host(stage.dir, good, s) for s in ("no", "refuse", "garbage", "inject", "early")}
     nsd = Nameserver({"hosts.test": "good A 127.0.0.1\nevil A 127.0.0.1\n@ MX 10 good"})
-    profiles = ["default", "clear", "required", "verify", "pin", "pin-key", "pin-other"]
+    profiles = re.findall(r"(?m)^(\S+) ", PROFILES)
+    installed = os.path.join(stage.tables, "host.pem")
+    shutil.copy(good[0], installed)
     hosts = {"host": host, **bad, **lame}
     routes = [
         f"{p}.{name}.example {h.route} {p}" for p in profiles for name, h in hosts.items()
@@ -92,6 +97,8 @@ with Stage() as stage:
     ok(named.log.grep("sni good.hosts.test"), "which is asked for (SNI)")
     delivered(stage, "tls verify, by the name of the MX host", f"{tls} verified=yes", "x@hosts.test")
     delivered(stage, "tls pin, a certificate", f"{tls} verified=yes", "x@pin.host.example")
+    delivered(stage, "tls pin, an installed certificate", f"{tls} verified=yes", "x@pin-cert.host.example")
+    delivered(stage, "tls pin, one installed elsewhere", f"{tls} verified=yes", "x@pin-path.host.example")
     delivered(stage, "tls pin, a public key", f"{tls} verified=yes", "x@pin-key.host.example")
 
     # resumption
@@ -126,6 +133,31 @@ with Stage() as stage:
     deferred(stage, named, "tls verify: another name", reason, "x@evil.example")
     reason = r"4\.7\.5 tls pin \(profile pin-other\): neither certificate nor key is one of those pinned"
     deferred(stage, host, "tls pin: another certificate", reason, "x@pin-other.host.example")
+
+    # installed certificates
+    reason = r"4\.7\.5 tls pin \(profile pin-cert\): neither certificate nor key is one of those pinned"
+    deferred(stage, bad["wrong"], "tls pin: not the one installed", reason, "x@pin-cert.wrong.example")
+    shutil.copy(certificates["wrong"][0], installed)
+    stage.compile()
+    delivered(stage, "but it is, once that one is", f"{tls} verified=no", "x@pin-cert.wrong.example")
+    for text, what in {
+        None: "expected a file that can be read: .*host.pem: No such file",
+        "": 'expected a file with a certificate in PEM, not "cert:host.pem"',
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n": "expected a file with a certificate",
+    }.items():
+        if text is None:
+            os.unlink(installed)
+        else:
+            with open(installed, "w") as f:
+                f.write(text)
+        like(stage.compile(check=False).stdout, rf"profiles:7:104: {what}", f"a mistake: {what[:30]}")
+    shutil.copy(good[0], installed)
+    with open(os.path.join(stage.tables, "profiles"), "a") as f:
+        f.write("many tls pin tls-pin" + " cert:host.pem" * 5 + "\n")
+    many = r'profiles:\d+:78: expected at most 4 pins, not "cert:host.pem"'
+    like(stage.compile(check=False).stdout, many, "nor are there more than four")
+    stage.write(profiles=PROFILES)
+    stage.compile()
 
     # a host that mends itself
     (id,) = put(stage, "x@required.refuse.example")
