@@ -41,7 +41,7 @@ static struct buckets buckets[SHARDS];
 static int64_t horizon_s;
 
 static int64_t far_s;    /* what is due later than this from now... */
-static int64_t looked_s; /* the wall time of the latest tick */
+static int64_t looked_s; /* the wall time as it was seen last */
 
 static struct loop_timer *ticker;
 
@@ -216,6 +216,18 @@ read_anew(void)
 	read_on();
 }
 
+/* What time is it?  And was the clock set back since we asked last? */
+static int64_t
+look(void)
+{
+	int64_t now_s = clock_wall_s(), was_s = looked_s;
+
+	looked_s = now_s;
+	if (now_s < was_s - SET_BACK_S)
+		read_anew();
+	return now_s;
+}
+
 /* ---- waking ---- */
 
 static void
@@ -247,14 +259,11 @@ nothing_deferred(void)
 static void
 on_tick(void *arg)
 {
-	int64_t now_s = clock_wall_s();
+	int64_t now_s = look();
 	struct sleeper *sl;
 	unsigned woken = 0;
 
 	(void)arg;
-	if (now_s < looked_s - SET_BACK_S)
-		read_anew();
-	looked_s = now_s;
 	while ((sl = RB_MIN(sleepers, &sleepers)) != NULL &&
 	       sl->when_s <= now_s && woken < WAKE_BATCH) {
 		wake(sl);
@@ -274,6 +283,7 @@ calendar_deferred(const struct entry *e)
 {
 	if (nothing_deferred())
 		loop_timer_set(ticker, clock_look_ms());
+	look();
 	bucket_note(e->shard, bucket_of(e->due_s));
 	add(e);
 }

@@ -152,4 +152,19 @@ client.example    {home.route}
     log.wait_for(rf"{id}: delivered ")
     stage.assert_spool_empty("what a wrong clock put off for years is due now")
 
+    # the same by days, while the sender runs
+    away.rules("rcpt * 450 4.2.0 not today")
+    time_.pass_(3 * DAY)
+    wait = -3 * DAY
+    while abs(wait - HOUR) > 60:  # until the sender has seen the new time
+        (id,) = put(stage, "x@count.example")
+        match = stage.sender.log.wait_for(rf"{id}: deferred .*due=(\S+) attempt=1$")
+        wait = due(match) - now(time_)
+    away.rules("")
+    time_.pass_(-3 * DAY)
+    stage.sender.log.wait_for(rf"{id}: delivered ")
+    ok(True, "set back by days, what it put off is due now")
+    stage.tool("flush")  # what it put off before it had seen the new time
+    stage.assert_spool_empty()
+
 done_testing()
