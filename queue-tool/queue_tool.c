@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ROOM      queue-tool: lets people see and run the queue.
- * RUNS AS   root, or a member of group stage (to read and to move).
+ * RUNS AS   root, or an operator: a member of groups stage (to read and to
+ *           move) and stage-adm (to open the lock of this room).
  * MAY       read all of the spool; rename out of every state but sending/ and
  *           split/; leave orders in control/.
  * MAY NOT   use the network, change the content of a message.
@@ -89,7 +90,7 @@ tool_pauses(struct tool *t)
 char *
 tool_operator(void)
 {
-	char *sudo = getenv("SUDO_USER");
+	char *sudo = getuid() == 0 ? getenv("SUDO_USER") : NULL;
 	struct passwd *pw = getpwuid(getuid());
 
 	return sudo != NULL && *sudo != '\0' ? sudo

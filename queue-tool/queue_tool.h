@@ -43,8 +43,8 @@ struct map *tool_map(struct tool *t);
 /* The pauses, read when first asked for. */
 const struct pauses *tool_pauses(struct tool *t);
 
-/* Who gives the order: the person behind sudo or su, where that is known.  Not
- * to be changed. */
+/* Who gives the order: the person behind sudo, where root runs it; nobody else
+ * may say to be another.  Not to be changed. */
 char *tool_operator(void);
 
 /* A command gets its own words, argv[0] being its name, and returns an

@@ -28,6 +28,7 @@
 #define FORMAT_TEXT "stagepost spool %u\n"
 #define FORMAT      1u
 #define STAGE_GROUP "stage"
+#define ADMIN_GROUP "stage-adm"
 
 static const char *const room_names[ROOMS] = {
     [ROOM_RECEIVER] = "receiver",
@@ -117,6 +118,8 @@ struct owners {
 	bool known;
 	uid_t user[ROOMS];
 	gid_t stage;
+	gid_t
+	    admin; /* whose members may give orders; stage's if there is none */
 };
 
 static void
@@ -128,7 +131,9 @@ owners_find(struct owners *o)
 	o->known = geteuid() == 0 && gr != NULL;
 	if (!o->known)
 		return;
-	o->stage = gr->gr_gid;
+	o->stage = o->admin = gr->gr_gid;
+	if ((gr = getgrnam(ADMIN_GROUP)) != NULL)
+		o->admin = gr->gr_gid;
 	for (int r = 0; r < ROOMS; r++) {
 		if ((pw = getpwnam(room_users[r])) == NULL)
 			o->known = false;
@@ -187,10 +192,15 @@ out:
 	return rc;
 }
 
-/* One lock file a room: only the room's own user may open it. */
+/*
+ * One lock file a room: only the room's own user may open it; that of the tool,
+ * operators too, but no daemon, which is not in their group.
+ */
 static int
 mend_lock(int root, enum room room, const struct owners *o)
 {
+	bool shared =
+	    room == ROOM_QUEUE_TOOL && o->known && o->admin != o->stage;
 	char name[64];
 	int fd, rc = -1;
 
@@ -198,7 +208,9 @@ mend_lock(int root, enum room room, const struct owners *o)
 	fd =
 	    openat(root, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd != -1 && fchmod(fd, 0600) == 0 &&
-	    (!o->known || fchown(fd, o->user[room], o->stage) == 0))
+	    (!o->known ||
+		fchown(fd, o->user[room], shared ? o->admin : o->stage) == 0) &&
+	    (!shared || fchmod(fd, 0660) == 0))
 		rc = 0;
 	if (rc == -1)
 		log_warn("spool: make %s", name);
@@ -313,6 +325,7 @@ open_directory(int root, const char *name, dev_t dev)
 			  "would not be one rename",
 		    name);
 		fd_close(&fd);
+		errno = EXDEV;
 	}
 	return fd;
 }
@@ -398,8 +411,13 @@ spool_open(const char *root_path, enum room room, bool force)
 	if (room != ROOM_QUEUE_TOOL &&
 	    spool_check_filesystem(sp->root, root_path, force) == -1)
 		goto fail;
-	if (open_places(sp, st.st_dev) == -1)
+	if (open_places(sp, st.st_dev) == -1) {
+		if (errno == EACCES && room == ROOM_QUEUE_TOOL)
+			log_warnx("spool: operators have to be in the groups "
+				  "%s and %s, and logged in since",
+			    STAGE_GROUP, ADMIN_GROUP);
 		goto fail;
+	}
 	return sp;
 fail:
 	spool_close(&sp);

@@ -15,23 +15,9 @@ import pwd
 import subprocess
 import sys
 
-INSIDE = "STAGEPOST_TEST_PRIVATE_ETC"
-PRIVATE_ETC = """
-    set -e
-    copy=$(mktemp -d)
-    mount -t tmpfs -o mode=755 none "$copy"
-    cp -a /etc/. "$copy"
-    mount --move "$copy" /etc
-    rmdir "$copy"
-"""
+import private_etc
 
-if os.geteuid() != 0:
-    print("1..0 # SKIP needs root: three users, and a private /etc to make them in")
-    sys.exit(0)
-if INSIDE not in os.environ:
-    os.environ[INSIDE] = "yes"
-    os.execvp("unshare", ["unshare", "-m", sys.executable, "-B", __file__])
-subprocess.run(["sh", "-c", PRIVATE_ETC], check=True)
+private_etc.enter(__file__, "three users")
 
 from stage import *
 
