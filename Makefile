@@ -10,7 +10,8 @@
 #	make SAN=1 check	under address and undefined-behaviour sanitizers
 #	make lint		doors between rooms, layout, headers, manual pages
 #	make fuzz fuzz-run	the parsers' fuzzers; FUZZ_SECONDS for each
-#	make bench		against others; see tests/bench
+#	make bench		against others: BENCH="relay sizes tls",
+#				BENCH_OPTIONS="--rounds 1"; see tests/bench/run
 #	make install DESTDIR=/tmp/x PREFIX=/usr
 
 MAKEFLAGS += --no-print-directory
@@ -195,7 +196,7 @@ model:
 	MODEL=full $(call prove,-v $(call kind,model))
 tools: $(TOOLS)
 bench: all $(TOOLS)
-	B=$(abspath $(B)) tests/bench/run
+	B=$(abspath $(B)) tests/bench/run $(BENCH) $(BENCH_OPTIONS)
 
 # New finds go to build/fuzz/found/NAME; what is worth keeping is copied by
 # hand to tests/fuzz/corpus/NAME.

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """What a run costs: processor time of a group of processes, disk flushes."""
 
+import contextlib
 import os
 import select
+import signal
 import subprocess
 
 _CGROUP = "/sys/fs/cgroup"
@@ -61,8 +63,13 @@ class Group:
 
     def _members(self):
         if not self.dir:
-            return [p for root in self.pids for p in _tree(root)]
+            return [p for root in self.pids for p in tree(root)]
         return [int(p) for p in _read(f"{self.dir}/cgroup.procs").split()]
+
+    def kill(self):
+        for pid in self._members():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def memory_mib(self):
         """Proportional set size of all members now."""
@@ -103,16 +110,16 @@ def _children(pid):
         return []
 
 
-def _tree(pid):
+def tree(pid):
     found = [pid]
     for child in _children(pid):
-        found += _tree(child)
+        found += tree(child)
     return found
 
 
 def _tree_seconds(root):
     total = 0
-    for pid in _tree(root):
+    for pid in tree(root):
         try:
             fields = _read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()
         except OSError:

@@ -1,81 +1,148 @@
 # SPDX-License-Identifier: ISC
 """Rows of runs become tables for people: median (least-most) of each cell."""
 
-import collections
 import statistics
 
-
-def median(rows, field):
-    return statistics.median(row[field] for row in rows)
-
-
-def _cell(rows, field, digits):
-    values = [row[field] for row in rows]
-    low, high = min(values), max(values)
-    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
-
-
-def _group(rows):
-    groups = collections.defaultdict(list)
-    for row in rows:
-        groups[row["connections"], row["size"], row["sessions"]].append(row)
-    return {key: _by_server(group) for key, group in sorted(groups.items())}
-
-
-def _by_server(rows):
-    servers = {}
-    for row in rows:
-        servers.setdefault(row["server"], []).append(row)
-    return servers
-
-
-COLUMNS = (  # heading, field, digits
+# What a row may say of itself, and what was measured: heading, field, digits.
+WHAT = {
+    "connections": "connections", "size": "bytes", "sessions": "sessions",
+    "outgoing": "outgoing", "workers": "workers", "deferred": "deferred",
+    "due": "due", "to": "to", "server": "server",
+}  # fmt: skip
+COLUMNS = (
     ("accepted/s", "accepted_per_s", 0),
     ("end to end/s", "end_to_end_per_s", 0),
     ("CPU us/msg", "cpu_us", 0),
     ("flushes/msg", "flushes", 2),
     ("writes/msg", "writes", 1),
     ("memory MiB", "memory_mib", 0),
+    ("first delivery s", "first_s", 2),
+    ("sender MiB", "sender_mib", 1),
     ("others' CPU %", "others_percent", 0),
 )
-
-
-def runs_table(rows):
-    heads = ["connections", "bytes", "sessions", "server", "runs"]
-    heads += [head for head, _, _ in COLUMNS]
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for (connections, size, sessions), servers in _group(rows).items():
-        for server, group in servers.items():
-            cells = [connections, str(size), str(sessions), server, str(len(group))]
-            cells += [_cell(group, field, digits) for _, field, digits in COLUMNS]
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def ratios_table(rows, ours, theirs):
-    """How we stand, workload by workload: medians against medians."""
-    lines = [f"| connections | bytes | sessions | {ours}: end to end, times "
-             f"{theirs} | CPU per message, part of {theirs} |", "|---|---|---|---|---|"]
-    for (connections, size, sessions), servers in _group(rows).items():
-        if ours not in servers or theirs not in servers:
-            continue
-        a, b = servers[ours], servers[theirs]
-        speed = median(a, "end_to_end_per_s") / median(b, "end_to_end_per_s")
-        cpu = median(a, "cpu_us") / max(median(b, "cpu_us"), 0.001)
-        lines.append(f"| {connections} | {size} | {sessions} | {speed:.2f} | {cpu:.3f} |")
-    return "\n".join(lines)
-
-
 CALLS = ("fsync", "fdatasync", "syncfs", "openat", "renameat2", "rename",
-         "unlink", "unlinkat", "clone", "execve")
+         "unlink", "unlinkat", "clone", "execve")  # fmt: skip
+OURS, THEIRS = "stagepost", "postfix"
 
 
-def calls_table(calls):
-    """calls: {server: {name: calls per message}}"""
-    lines = ["| server | all | " + " | ".join(CALLS) + " |"]
-    lines.append("|---" * (len(CALLS) + 2) + "|")
-    for server, per_message in calls.items():
-        cells = [f"{per_message.get(name, 0):.2f}" for name in CALLS]
-        total = sum(per_message.values())
-        lines.append(f"| {server} | {total:.1f} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def median(rows, field):
+    return statistics.median(row[field] for row in rows if field in row)
+
+
+def groups(rows, fields):
+    """{the values of these fields: rows}, in the order of the values."""
+    found = {}
+    for row in rows:
+        found.setdefault(tuple(row.get(f) for f in fields), []).append(row)
+    return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+
+def _order(key):
+    return [(v is not None, isinstance(v, str), v if v is not None else 0) for v in key]
+
+
+def _cell(rows, field, digits):
+    values = [row[field] for row in rows if field in row]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    text = f"{statistics.median(values):.{digits}f}"
+    return text if len(values) == 1 else f"{text} ({low:.{digits}f}-{high:.{digits}f})"
+
+
+def lines_of(heads, lines):
+    yield "| " + " | ".join(heads) + " |"
+    yield "|---" * len(heads) + "|"
+    for cells in lines:
+        yield "| " + " | ".join(str(c) for c in cells) + " |"
+
+
+def _fields_of(rows):
+    return [f for f in WHAT if any(f in row for row in rows)]
+
+
+def runs(rows):
+    fields = _fields_of(rows)
+    columns = [c for c in COLUMNS if any(c[1] in row for row in rows)]
+    heads = [WHAT[f] for f in fields] + ["runs"] + [c[0] for c in columns]
+    cells = (
+        ["" if v is None else v for v in key]
+        + [len(group)]
+        + [_cell(group, field, digits) for _, field, digits in columns]
+        for key, group in groups(rows, fields).items()
+    )
+    return "\n".join(lines_of(heads, cells))
+
+
+def _share(a, b, field):
+    if not a or not b:
+        return ""
+    return f"{median(a, field) / max(median(b, field), 1e-9):.2f}"
+
+
+def ratios(rows):
+    """How we stand, workload by workload: medians against medians."""
+    fields = [f for f in _fields_of(rows) if f != "server"]
+    disk = {
+        key: group
+        for key, group in groups(rows, ("size", "sessions", "server")).items()
+        if key[2] == "file system"
+    }
+    cells = []
+    for key, group in groups(rows, fields).items():
+        by = {server: g for (server,), g in groups(group, ("server",)).items()}
+        if OURS not in by or THEIRS not in by:
+            continue
+        ours, theirs = by[OURS], by[THEIRS]
+        ceiling = disk.get((ours[0].get("size"), ours[0].get("sessions"), "file system"))
+        cells.append(
+            [
+                *("" if v is None else v for v in key),
+                _share(ours, theirs, "end_to_end_per_s"),
+                _share(ours, theirs, "cpu_us"),
+                _share(ours, by.get("none"), "end_to_end_per_s"),
+                _share(ours, ceiling, "end_to_end_per_s"),
+            ]
+        )
+    if not cells:
+        return ""
+    heads = [WHAT[f] for f in fields] + [
+        f"times {THEIRS}", f"CPU, part of {THEIRS}", "part of client to sink",
+        "part of file system",
+    ]  # fmt: skip
+    return "\n".join(lines_of(heads, cells))
+
+
+def calls(rows):
+    cells = []
+    for (server,), group in groups(rows, ("server",)).items():
+        counts = {c: [r["calls"].get(c, 0) for r in group] for r in group for c in r["calls"]}
+        total = statistics.median(sum(r["calls"].values()) for r in group)
+        each = (f"{statistics.median(counts.get(c, [0])):.2f}" for c in CALLS)
+        cells.append([server, f"{total:.1f}", *each])
+    return "\n".join(lines_of(["server", "all", *CALLS], cells))
+
+
+def report(rows):
+    parts = []
+    for (part,), group in groups(rows, ("part",)).items():
+        if part == "calls":
+            heading = "system calls of a message; one session, reused connection"
+            parts += [f"\n### calls: {heading}\n", calls(group)]
+            continue
+        parts += [f"\n### {part}\n", runs(group)]
+        compared = ratios(group)
+        if compared:
+            parts += ["", compared]
+    return "\n".join(parts) + "\n"
+
+
+def short(row):
+    """One line, while it runs."""
+    words = [f"{row[f]}" for f in ("part", "round", *WHAT) if f in row]
+    for heading, field, digits in COLUMNS:
+        if field in row:
+            words.append(f"{heading}={row[field]:.{digits}f}")
+    if "calls" in row:
+        words.append(f"{sum(row['calls'].values()):.1f} calls")
+    return " ".join(words)

@@ -7,11 +7,10 @@ import os
 import sys
 import time
 
+from many import LINKS, entries, make_deferred
 from stage import *
 
 DEFERRED = int(os.environ.get("DEFERRED", "200000"))
-LINKS = 60000  # ext4 allows 65,000 names of one file
-DIGITS = "0123456789abcdefghijklmnopqrstuv"
 TEXT = b"Subject: wait\r\n\r\nLong.\r\n"
 
 
@@ -22,27 +21,6 @@ def memory_kib(daemon):
         with open(f"/proc/{pid}/smaps_rollup") as f:
             total += sum(int(x.split()[1]) for x in f if x.startswith("Pss:"))
     return total
-
-
-def make_deferred(stage, seed, n):
-    """n deferred entries, due in the next hundred hours, as names of the few
-    files at the paths in seed."""
-    shard = os.path.dirname(os.path.dirname(seed[0]))
-    head, ident = os.path.basename(seed[0]).split(".", 1)[1].rsplit(".", 1)
-    now = int(time.time())
-    for number in range(n):
-        due = now + 7200 + number * 360000 // n
-        bucket = os.path.join(shard, str(due >> 12))
-        if number == 0 or not os.path.isdir(bucket):
-            os.makedirs(bucket, exist_ok=True)
-        tail = "".join(DIGITS[number >> shift & 31] for shift in (20, 15, 10, 5, 0))
-        name = f"{due}.{head}.{ident[:-5]}{tail}"
-        os.link(seed[number // LINKS], os.path.join(bucket, name))
-
-
-def entries(stage, state):
-    root = os.path.join(stage.spool, state)
-    return [os.path.join(top, n) for top, _, names in os.walk(root) for n in names]
 
 
 def start_sender(stage):
@@ -66,7 +44,13 @@ def many_deferred(stage):
     stage.stop("sender")
     _, few_kib = start_sender(stage)
     stage.stop("sender")
-    make_deferred(stage, entries(stage, "deferred"), DEFERRED)
+    now = int(time.time())
+    make_deferred(
+        stage,
+        entries(stage, "deferred"),
+        DEFERRED,
+        lambda number: now + 7200 + number * 360000 // DEFERRED,
+    )
     seconds, many_kib = start_sender(stage)
     diag(f"start to first delivery: {seconds:.2f} s; {few_kib} KiB, then {many_kib}")
     ok(seconds < 1, f"the sender starts with {DEFERRED} deferred in less than 1 s")

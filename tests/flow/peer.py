@@ -51,6 +51,10 @@ class Postfix:
         argv = [SCRIPT, "pid", self.dir]
         return int(subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout)
 
+    def release(self):
+        """Deliver what defer_transports had held back."""
+        subprocess.run([SCRIPT, "release", self.dir], check=True)
+
     def stop(self):
         subprocess.run([SCRIPT, "stop", self.dir], check=True)
 
