@@ -209,7 +209,8 @@ look_up(struct conn *c)
 		resolve_domain(route, domain);
 	c->lmtp = route->kind == ROUTE_LMTP;
 	c->ever_greeted = c->last_resort = false;
-	c->resolve = resolve_route(route, domain, on_resolved, c);
+	c->resolve = resolve_route(
+	    route, domain, c->dest->profile.follow_alias, on_resolved, c);
 }
 
 void

@@ -19,6 +19,7 @@ struct plan {
 	uint16_t port;              /* of MX hosts */
 	char zone[NAMES_HOST_SIZE]; /* "": none */
 	struct host domain;         /* mx: what mail is for */
+	bool follow_alias;
 	bool implicit; /* there is no MX: hosts[0] is the domain itself */
 	struct host *hosts;
 	size_t nhosts;
@@ -127,11 +128,13 @@ begin_hops(struct plan *p, const struct route *route)
 }
 
 struct plan *
-plan_new(const struct route *route, const char *domain, const struct self *self)
+plan_new(const struct route *route, const char *domain, bool follow_alias,
+    const struct self *self)
 {
 	struct plan *p = mem_alloc(sizeof(*p));
 
 	p->self = self;
+	p->follow_alias = follow_alias;
 	p->kind = route->kind;
 	if (route->kind != ROUTE_MX) {
 		begin_hops(p, route);
@@ -344,7 +347,7 @@ gather_targets(struct plan *p)
 static void
 conclude_hosts(struct plan *p)
 {
-	if (p->implicit && p->hosts[0].alias) {
+	if (p->implicit && p->hosts[0].alias && !p->follow_alias) {
 		conclude(p, RESOLVE_PERMFAIL,
 		    "5.1.2 domain %s has no MX and is an alias", p->domain.ask);
 		return;

@@ -6,7 +6,8 @@
  *
  *	mx: the MX hosts by preference, equal ones shuffled, and the addresses
  *	    of each;
- *	    no MX: the addresses of the domain itself, unless it is an alias;
+ *	    no MX: the addresses of the domain itself, unless it is an alias
+ *	    (or, with follow_alias, whatever it is);
  *	    a host that is ourselves: away with it and all not better than it;
  *	    an address literal: that address.
  *	smtp, lmtp: the hops in their order, and the addresses of each.
@@ -35,8 +36,8 @@ struct plan_question {
 struct plan;
 
 /* Begin; nothing of the arguments but `self` is needed afterwards. */
-struct plan *plan_new(
-    const struct route *route, const char *domain, const struct self *self);
+struct plan *plan_new(const struct route *route, const char *domain,
+    bool follow_alias, const struct self *self);
 void plan_free(struct plan **p);
 
 /* Take the next question that can be asked now; false: none. */

@@ -155,7 +155,7 @@ resolve_domain(const struct route *route, char out[DOMAIN_MAX + 1])
 }
 
 struct resolve *
-resolve_route(const struct route *route, const char *domain,
+resolve_route(const struct route *route, const char *domain, bool follow_alias,
     resolve_fn *on_done, void *arg)
 {
 	struct resolve *r = mem_alloc(sizeof(*r));
@@ -166,7 +166,7 @@ resolve_route(const struct route *route, const char *domain,
 	    r->nservers * sizeof(r->servers[0]));
 	r->on_done = on_done;
 	r->arg = arg;
-	r->plan = plan_new(route, domain, &self);
+	r->plan = plan_new(route, domain, follow_alias, &self);
 	r->timer = loop_timer_new(on_time, r);
 	ask(r);
 	loop_timer_set(r->timer, plan_done(r->plan) ? 0 : DEADLINE_MS);

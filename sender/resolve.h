@@ -48,11 +48,12 @@ void resolve_settings(const struct settings *set);
 
 /*
  * Resolve: on_done is called from the loop, once, never from within this call;
- * then the handle is gone.  `domain` is the recipient's (ROUTE_MX only).
+ * then the handle is gone.  `domain` is the recipient's (ROUTE_MX only);
+ * follow_alias is the profile's.
  * resolve_cancel: no call follows; stores NULL.
  */
 struct resolve *resolve_route(const struct route *route, const char *domain,
-    resolve_fn *on_done, void *arg);
+    bool follow_alias, resolve_fn *on_done, void *arg);
 void resolve_cancel(struct resolve **r);
 
 #endif

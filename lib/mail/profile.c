@@ -178,6 +178,7 @@ enum key {
 	KEY_CONCURRENCY,
 	KEY_MESSAGES,
 	KEY_GREETING,
+	KEY_ALIAS,
 	KEY_PRIORITY,
 	KEY_TLS,
 	KEY_TLS_PIN,
@@ -195,6 +196,7 @@ const char *const profile_keys[] = {
     [KEY_CONCURRENCY] = "concurrency",
     [KEY_MESSAGES] = "messages-per-connection",
     [KEY_GREETING] = "greeting-5xx",
+    [KEY_ALIAS] = "alias-without-mx",
     [KEY_PRIORITY] = "priority",
     [KEY_TLS] = "tls",
     [KEY_TLS_PIN] = "tls-pin",
@@ -223,6 +225,8 @@ parse_value(enum key key, struct str value, struct profile *p)
 		return parse_count_or_none(value, &p->messages_per_connection);
 	case KEY_GREETING:
 		return parse_choice(value, "fail", "next", &p->greeting_next);
+	case KEY_ALIAS:
+		return parse_choice(value, "fail", "follow", &p->follow_alias);
 	case KEY_PRIORITY:
 		return parse_prio(value, p);
 	case KEY_TLS:
@@ -406,6 +410,8 @@ profile_format(const struct profile *p, struct buf *out)
 	add_count(out, KEY_MESSAGES, p->messages_per_connection);
 	buf_addf(out, " %s %s", profile_keys[KEY_GREETING],
 	    p->greeting_next ? "next" : "fail");
+	buf_addf(out, " %s %s", profile_keys[KEY_ALIAS],
+	    p->follow_alias ? "follow" : "fail");
 	buf_addf(out, " %s %c", profile_keys[KEY_PRIORITY], p->prio);
 	buf_addf(out, " %s %s", profile_keys[KEY_TLS], tls_names[p->tls]);
 	add_pins(out, p);

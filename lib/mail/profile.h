@@ -42,6 +42,8 @@ struct profile {
 	unsigned concurrency; /* connections to one destination, all workers */
 	unsigned messages_per_connection; /* 0: no limit */
 	bool greeting_next; /* 5xx to greeting or EHLO: try the next host */
+	bool follow_alias;  /* a domain without MX that is an alias: as RFC 5321
+	                     * has it, the address that it leads to */
 	char prio;          /* '0' first, '5' normal */
 	enum tls_level tls;
 	uint8_t tls_pins[TLS_PINS_MAX][PIN_SIZE];

@@ -2,7 +2,9 @@
 /*
  * Ask the sender's resolver where mail would go.
  *
- *	sender_resolve [-h HOSTNAME] [-l LISTENER] [-r RESOLVER]...
+ *	sender_resolve [-a] [-h HOSTNAME] [-l LISTENER] [-r RESOLVER]...
+ *
+ *	-a  follow an alias that has no MX
  *
  * Reads lines "ROUTE<tab>DOMAIN" from a pipe, asks each at once and prints a
  * line for each, as it is answered:
@@ -26,7 +28,7 @@
 #include "sender/resolve.h"
 
 static unsigned waiting, number;
-static bool eof;
+static bool eof, follow_alias;
 static struct buf input;
 static struct loop_watch *reader;
 
@@ -87,7 +89,7 @@ ask(char *line)
 		fatalx("%s: expected %s", line, expected);
 	*arg = number++;
 	waiting++;
-	resolve_route(&route, tab + 1, on_done, arg);
+	resolve_route(&route, tab + 1, follow_alias, on_done, arg);
 }
 
 static void
@@ -135,10 +137,12 @@ main(int argc, char *argv[])
 	int option;
 
 	log_open("sender_resolve", 2, true);
-	while ((option = getopt(argc, argv, "h:l:r:")) != -1)
+	while ((option = getopt(argc, argv, "ah:l:r:")) != -1)
 		if (option == 'h')
 			snprintf(
 			    set.hostname, sizeof(set.hostname), "%s", optarg);
+		else if (option == 'a')
+			follow_alias = true;
 		else if (option == 'l')
 			add_endpoint(optarg, 25, set.listeners, &set.nlisteners,
 			    LISTENERS_MAX);

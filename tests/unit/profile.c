@@ -9,7 +9,8 @@
 #define BUILT_IN                                                              \
 	"retry 15m 30m 1h 2h 3h retries none lifetime 5d delay-warning none " \
 	"at-end dsn concurrency 20 messages-per-connection 100 "              \
-	"greeting-5xx fail priority 5 tls opportunistic tls-pin none auth "   \
+	"greeting-5xx fail alias-without-mx fail priority 5 tls "             \
+	"opportunistic tls-pin none auth "                                    \
 	"none auth-in-clear no"
 
 #define AB4        "ab:AB:ab:AB:"
@@ -66,6 +67,7 @@ test_mistakes(void)
 	    {"lifetime forever",      9,  "a time from 1s to" },
 	    {"at-end bounce",         7,  "dsn or discard"    },
 	    {"greeting-5xx maybe",    13, "fail or next"      },
+	    {"alias-without-mx next", 17, "fail or follow"    },
 	    {"priority 10",           9,  "one digit"         },
 	    {"priority x",            9,  "one digit"         },
 	    {"priority 1 priority 2", 11, "each key once"     },

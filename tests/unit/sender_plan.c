@@ -142,6 +142,8 @@ run(struct plan *p)
 	describe(&answer);
 }
 
+static bool follow_alias;
+
 static const char *
 resolve(const char *route_text, const char *domain)
 {
@@ -153,7 +155,7 @@ resolve(const char *route_text, const char *domain)
 	expected = route_parse(str_of(route_text), &route, &at);
 	if (expected != NULL)
 		bail_out("%s: %s", route_text, expected);
-	p = plan_new(&route, domain, &self);
+	p = plan_new(&route, domain, follow_alias, &self);
 	memset(&route, 0x5a, sizeof(route)); /* not needed any more */
 	run(p);
 	ok(plan_done(p), "%s, %s: comes to a conclusion", route_text, domain);
@@ -213,6 +215,10 @@ test_no_mx(void)
 	    "no MX: the address of the domain");
 	is_str(resolve("mx", "six.example"), "ok six.example=2001:db8::7:25",
 	    "IPv6 alone");
+	follow_alias = true;
+	is_str(resolve("mx", "alias.example"), "ok alias.example=192.0.2.7:25",
+	    "the same, when it is to be followed");
+	follow_alias = false;
 	is_str(resolve("mx", "alias.example"),
 	    "permanent 5.1.2 domain alias.example has no MX and is an alias",
 	    "no MX, and the address look-up gives a CNAME");
@@ -453,7 +459,7 @@ test_shuffle(void)
 	       "z.example A 192.0.2.3\n";
 	route_parse(str_of("mx"), &route, &at);
 	for (i = 0; i < 1800; i++) {
-		p = plan_new(&route, "a.example", &self);
+		p = plan_new(&route, "a.example", false, &self);
 		run(p);
 		plan_free(&p);
 		count[order_of(buf_text(&got))]++;
