@@ -81,8 +81,10 @@ ARCHIVES := $(ROOMS:%=$(B)/room/%.a)
 WIRE	:= $(B)/tests/tools/wire.a
 BINS	:= $(PROGS:%=$(B)/bin/%)
 TOOLS	:= $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
-CRASH_TOOLS := $(B)/tests/crash/meddle.so $(patsubst %.c,$(B)/%, \
-	   $(filter-out %/meddle.c,$(wildcard tests/crash/*.c)))
+PRELOADS := meddle shift-clock
+CRASH_TOOLS := $(PRELOADS:%=$(B)/tests/crash/%.so) $(patsubst %.c,$(B)/%, \
+	   $(filter-out $(PRELOADS:%=tests/crash/%.c), \
+	   $(wildcard tests/crash/*.c)))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 objs	 = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 
@@ -153,7 +155,7 @@ $(B)/tests/crash/%: $(B)/tests/crash/%.o $(LIBS)
 $(B)/tests/crash/disk-recorder.o: \
     ALL_CFLAGS += $(shell $(PKG_CONFIG) --cflags fuse3)
 $(B)/tests/crash/disk-recorder: libs = $(shell $(PKG_CONFIG) --libs fuse3)
-$(B)/tests/crash/meddle.so: tests/crash/meddle.c
+$(B)/tests/crash/%.so: tests/crash/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -shared -fPIC -o $@ $<
 $(B)/tests/replay/%.t: $(B)/tests/fuzz/%.o $(B)/tests/replay.o \
