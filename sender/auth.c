@@ -9,6 +9,7 @@
 #include "destination.h"
 #include "mail/credential.h"
 #include "proc/io.h"
+#include "proc/loop.h"
 #include "sasl.h"
 #include "secret.h"
 #include "sender.h"
@@ -45,6 +46,18 @@ say(struct conn *c, struct buf *line, size_t secret)
 	dialogue_await(c, 1);
 }
 
+static const char *
+why_no_credential(void)
+{
+	switch (errno) {
+	case ENOENT:
+		return "there is no such credential";
+	case EPERM:
+		return "others can read map/credentials.cdb";
+	}
+	return strerror(errno);
+}
+
 /* The best of those that it offers: NULL and refused. */
 static struct sasl *
 choose(struct conn *c, enum sasl_mechanism *m_r)
@@ -62,9 +75,7 @@ choose(struct conn *c, enum sasl_mechanism *m_r)
 		return NULL;
 	}
 	if (credential_find(sender.spool->map, str_of(p->auth), &who) == -1) {
-		refuse(c, "4.3.5",
-		    errno == ENOENT ? "there is no such credential"
-				    : strerror(errno));
+		refuse(c, "4.3.5", why_no_credential());
 		return NULL;
 	}
 	s = sasl_new(*m_r, &who);
@@ -95,7 +106,8 @@ auth_begin(struct conn *c)
 	len = line.len;
 	if (sasl_begins(m)) {
 		buf_add_char(&line, ' ');
-		if (sasl_answer(c->sasl, str_of(""), &line, &why) == -1) {
+		if (sasl_answer(c->sasl, str_of(""), &line, &why) !=
+		    SASL_ANSWERS) {
 			buf_free(&line);
 			refuse(c, "4.7.8", why);
 			return;
@@ -105,20 +117,46 @@ auth_begin(struct conn *c)
 	say(c, &line, len);
 }
 
+/* What is next, once the library has said this of the challenge. */
+static void
+proceed(
+    struct conn *c, enum sasl_result result, struct buf *line, const char *why)
+{
+	if (result == SASL_ANSWERS) {
+		say(c, line, 0);
+		return;
+	}
+	buf_free(line);
+	if (result == SASL_WORKS)
+		loop_timer_set(c->work, 0); /* after others had their turn */
+	else
+		refuse(c, "4.7.8", why);
+}
+
+static void
+on_work(void *arg)
+{
+	struct conn *c = arg;
+	struct buf line = {0};
+	const char *why = "";
+	enum sasl_result result = sasl_work(c->sasl, &line, &why);
+
+	proceed(c, result, &line, why);
+}
+
 static void
 answer(struct conn *c, const struct reply *r)
 {
 	struct str lines = r->lines, challenge = {0};
 	struct buf line = {0};
-	const char *why;
+	const char *why = "";
+	enum sasl_result result;
 
+	if (c->work == NULL)
+		c->work = loop_timer_new(on_work, c);
 	reply_line(&lines, &challenge);
-	if (sasl_answer(c->sasl, challenge, &line, &why) == 0) {
-		say(c, &line, 0);
-		return;
-	}
-	buf_free(&line);
-	refuse(c, "4.7.8", why);
+	result = sasl_answer(c->sasl, challenge, &line, &why);
+	proceed(c, result, &line, why);
 }
 
 /* 235 from a host that has not proven to know the password is not from the

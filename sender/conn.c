@@ -57,6 +57,7 @@ conn_leave_host(struct conn *c)
 		c->dest->nreached--;
 	c->greeted = false;
 	loop_timer_stop(c->deadline);
+	loop_timer_free(&c->work);
 	sasl_free(&c->sasl);
 	secret_free(&c->secret);
 	if (c->next != NULL)

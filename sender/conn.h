@@ -39,6 +39,7 @@ struct conn {
 	struct io *io;
 	struct loop_timer *deadline; /* of the reply, or of being idle */
 	struct sasl *sasl;           /* AUTH is under way */
+	struct loop_timer *work;     /* of sasl; NULL: it never had any */
 	struct secret *secret;       /* was told to the host; NULL: nothing */
 	struct tls *tls;             /* of io; NULL: in clear */
 	uint64_t generation; /* of the map whose profile it was opened by */

@@ -163,6 +163,12 @@ fail:
 	return NULL;
 }
 
+bool
+cdbfile_is_public(const struct cdbfile *cf)
+{
+	return (cf->st.st_mode & S_IRWXO) != 0;
+}
+
 void
 cdbfile_close(struct cdbfile **cf)
 {

@@ -37,6 +37,9 @@ bool cdbfile_replaced(const struct cdbfile *cf, int dirfd, const char *name);
  * answers is worth nothing. */
 bool cdbfile_altered(const struct cdbfile *cf, int dirfd, const char *name);
 
+/* Could others than its owner and group open it? */
+bool cdbfile_is_public(const struct cdbfile *cf);
+
 /* 1 found (the value stays valid until close; of several records with that key
  * it is the first), 0 absent, -1 damaged: to be treated as a temporary failure,
  * never as absent. */

@@ -42,7 +42,12 @@ credential_find(int map_dirfd, struct str name, struct credential *c_r)
 
 	if (!file)
 		return -1;
-	result = find(file, name, c_r);
+	if (cdbfile_is_public(file)) {
+		errno = EPERM;
+		result = -1;
+	} else {
+		result = find(file, name, c_r);
+	}
 	error = errno;
 	cdbfile_close(&file);
 	errno = error;

@@ -18,8 +18,8 @@ struct credential {
 	char password[CREDENTIAL_MAX + 1];
 };
 
-/* 0; -1 and errno: ENOENT there is none of that name, or why the file cannot
- * be read.  Wipe it after use. */
+/* 0; -1 and errno: ENOENT there is none of that name, EPERM the file is one that
+ * others can read, or why it cannot be read.  Wipe it after use. */
 int credential_find(int map_dirfd, struct str name, struct credential *c_r);
 void credential_wipe(struct credential *c);
 

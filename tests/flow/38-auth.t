@@ -48,14 +48,21 @@ with Stage() as stage:
 
     hosts = {
         "plain": host("PLAIN"),
+        "second": host("PLAIN"),
         "login": host("LOGIN"),
         "scram": host("PLAIN LOGIN SCRAM-SHA-256"),
         "none": host("GSSAPI NTLM"),
         "clear": host("PLAIN", starttls="no", clear=True),
         "greedy": host("SCRAM-SHA-256"),
+        "slow": host("SCRAM-SHA-256"),
+        "twice": host("SCRAM-SHA-256"),
         "forged": host("SCRAM-SHA-256"),
     }
-    hosts["greedy"].iterations = 100_000_000
+    hosts["greedy"].iterations = 1 << 31
+    hosts["slow"].iterations = hosts["twice"].iterations = 200_000
+    hosts["twice"].acts = lambda _, stage, text: (
+        f"{text}\r\n{text}" if stage == "challenge" else text
+    )
     hosts["forged"].signs = False
     profiles = ("mail", "open", "may", "wrong")
     stage.write(
@@ -105,6 +112,14 @@ with Stage() as stage:
         "SCRAM with more rounds than are reasonable",
     )
     like(
+        outcome(stage, "x@mail.slow.example"), "delivered ", "with as many as we do"
+    )
+    like(
+        outcome(stage, "x@mail.twice.example"),
+        "deferred .*it asks twice at a time",
+        "SCRAM that goes on while we work",
+    )
+    like(
         outcome(stage, "x@mail.forged.example"),
         "deferred .*it says 235 and has not proven itself",
         "SCRAM without the host's proof",
@@ -118,6 +133,19 @@ with Stage() as stage:
     like(
         outcome(stage, "x@open.clear.example"), "delivered .*size=", "unless it is asked for"
     )
+
+    # one that others can read
+    mode = os.stat(path).st_mode
+    os.chmod(path, 0o644)
+    (id,) = put(stage, "x@mail.second.example")
+    like(
+        stage.sender.log.wait_for(f"{id}: (delivered|deferred) .*").group(0),
+        r'deferred .*"4\.3\.5 auth relay \(profile mail\): others can read map/credentials\.cdb"',
+        "a file that others can read is not used",
+    )
+    os.chmod(path, stat.S_IMODE(mode))
+    stage.sender.log.wait_for(f"{id}: delivered", 60)
+    ok(True, "before it is as it was")
 
     # a credential that is changed
     (id,) = put(stage, "x@wrong.plain.example")
