@@ -21,10 +21,15 @@
  *	           only a report may be there again after a power cut
  *	gone       what an operator was told is deleted is never delivered
  *	whole      nobody meets a file without its content or its split record
- *	leaves     when nothing more happens, the spool is empty
+ *	released   what an operator was told is released is not held by the rule
+ *	           again, and nothing is delivered that a rule holds
+ *	leaves     when nothing more happens, the spool is empty; and there is no
+ *	           way to go round and round (a search of its own, for cycles):
+ *	           when crashes stop, every entry leaves
  *
  * CUTS and ORDERS bound the power cuts and the operator; FAILURES lets B be
- * refused for good and reported.  Each BUG_ that is defined breaks one rule of
+ * refused for good and reported; with RULES a rule holds the message, whole or
+ * what it was split into, until it is released.  Each BUG_ that is defined breaks one rule of
  * the code, and must break a promise.  SEEN is the number of a place that the
  * search must come by: an assertion there then fails.
  */
@@ -70,7 +75,8 @@
 #define FAILED_B       16
 #define REPORTED_B     32
 #define REPORT_CONTENT 64
-#define MESSAGE_FILE   63 /* all but the report's */
+#define RELEASED       128
+#define MESSAGE_FILE   191 /* all but the report's */
 
 /* Orders for claimed entries. */
 #define ORDER_HOLD    1
@@ -91,6 +97,8 @@ byte deleted;   /* an operator has begun to delete it */
 byte told;      /* ... and was told that it is gone */
 bool put_off;   /* B was, once */
 bool reported;
+bool freed;     /* an operator has begun to release it */
+bool let_go;    /* ... and was told that it is released */
 
 bool doomed;
 byte cuts;
@@ -156,10 +164,10 @@ inline flush_bytes(file)
 /* Of bytes that were not flushed, any may be there. */
 inline lose_bytes()
 {
-	byte which = 1;
+	short which = 1;
 
 	do
-	:: which <= REPORT_CONTENT ->
+	:: which <= RELEASED ->
 		if
 		:: (bytes & which) != 0 && (disk_bytes & which) == 0 ->
 			bytes = bytes & ~which;
@@ -332,10 +340,27 @@ inline split()
 	((bytes & ((e) == REPORT -> REPORT_CONTENT : CONTENT)) != 0 && \
 	    (((e) != PART0 && (e) != PART1) || (bytes & SPLIT_RECORD) != 0))
 
+/* The rule has its record durable before it holds, and gives the same answer
+ * when it is asked again: so the record is not in the model, the release is. */
+#ifndef RULES
+#define held_by_rule false
+#else
+#define held_by_rule ((bytes & RELEASED) == 0)
+#endif
+
 inline route(e)
 {
 	assert(is_whole(e)); /* whole */
-	move(e, INCOMING, PROCESSED);
+	if
+	:: e != REPORT && held_by_rule ->
+		assert(!let_go); /* released */
+		if
+		:: cuts > 0 -> seen(10);
+		:: else
+		fi;
+		move(e, INCOMING, HELD);
+	:: else -> move(e, INCOMING, PROCESSED);
+	fi;
 }
 
 proctype Engine()
@@ -362,7 +387,8 @@ proctype Engine()
 		IN(REPORT, INCOMING) && !IN(REPORT, PROCESSED) ->
 		route(REPORT);
 	   }
-	:: IN(WHOLE, INCOMING) && pending(WHOLE) == (A | B) -> split();
+	:: IN(WHOLE, INCOMING) && pending(WHOLE) == (A | B) &&
+	       !held_by_rule -> split();
 	od;
 	END(1)
 }
@@ -375,6 +401,9 @@ inline deliver(r)
 {
 	assert((delivered & (r)) == 0 || (excused & (r)) != 0); /* once */
 	assert((told & (r)) == 0);                              /* gone */
+#ifdef RULES
+	assert(freed); /* released */
+#endif
 	if
 	:: (delivered & (r)) != 0 -> seen(1);
 	:: else
@@ -455,7 +484,9 @@ inline obey()
 			deleted = deleted | recipients(e);
 			unlink(e, SENDING);
 		fi;
+#ifndef BUG_ORDER_STAYS
 		order[e] = 0;
+#endif
 	}
 }
 
@@ -522,6 +553,12 @@ inline send(entry)
 		:: ok ->
 			assert(is_whole(e)); /* whole */
 			todo = pending(e);
+#ifdef BUG_ORDER_STAYS /* and is obeyed before the attempt */
+			if
+			:: order[e] == ORDER_REQUEUE -> obey(); ok = false;
+			:: else
+			fi;
+#endif
 		:: else
 		fi;
 	}
@@ -568,8 +605,10 @@ proctype Sender(byte number, one, other)
 		:: other == REPORT -> unlink(REPORT, TMP);
 		:: else
 		fi;
+#ifndef BUG_CLAIM_STAYS
 		recover_claim(one);
 		recover_claim(other);
+#endif
 	}
 	do
 	:: IN(one, PROCESSED) -> send(one);
@@ -654,6 +693,27 @@ inline give_order(e)
 
 #define orderable (LIVE & ~SPLIT)
 
+/* With rules, the journal says so, and it is flushed before anybody is told. */
+inline release(e)
+{
+#ifdef RULES
+	d_step {
+		write(RELEASED);
+		freed = true;
+	}
+#endif
+	move(e, HELD, INCOMING);
+#ifdef RULES
+	d_step {
+		names_can_be_flushed ->
+#ifndef BUG_RELEASE_NOT_FLUSHED
+		flush_bytes(255);
+#endif
+		let_go = true;
+	}
+#endif
+}
+
 proctype Operator()
 {
 	byte orders = 0;
@@ -674,9 +734,9 @@ proctype Operator()
 	:: atomic { orders < ORDERS && IN(PART1, orderable) ->
 		orders++; give_order(PART1); }
 	/* What is held is released some time; that is no order. */
-	:: IN(WHOLE, HELD) -> move(WHOLE, HELD, INCOMING);
-	:: IN(PART0, HELD) -> move(PART0, HELD, INCOMING);
-	:: IN(PART1, HELD) -> move(PART1, HELD, INCOMING);
+	:: IN(WHOLE, HELD) -> release(WHOLE);
+	:: IN(PART0, HELD) -> release(PART0);
+	:: IN(PART1, HELD) -> release(PART1);
 	od;
 	END(5)
 }
