@@ -18,8 +18,10 @@ struct map {
 	uint64_t generation;
 	struct stat refused; /* a new map that was damaged: said once */
 	bool damaged;        /* it was good once: said once */
-	void *kept;
-	void (*free_kept)(void *kept);
+	struct {
+		void *data;
+		void (*free)(void *kept);
+	} kept[MAP_KEEPS];
 };
 
 static int
@@ -87,8 +89,9 @@ map_close(struct map **m)
 {
 	if (!*m)
 		return;
-	if ((*m)->kept)
-		(*m)->free_kept((*m)->kept);
+	for (int i = 0; i < MAP_KEEPS; i++)
+		if ((*m)->kept[i].data)
+			(*m)->kept[i].free((*m)->kept[i].data);
 	cdbfile_close(&(*m)->file);
 	fd_close(&(*m)->dir);
 	free(*m);
@@ -145,10 +148,10 @@ map_refresh(struct map **m)
 }
 
 void **
-map_keep(struct map *m, void (*free_kept)(void *kept))
+map_keep(struct map *m, enum map_keeps what, void (*free_kept)(void *kept))
 {
-	m->free_kept = free_kept;
-	return &m->kept;
+	m->kept[what].free = free_kept;
+	return &m->kept[what].data;
 }
 
 uint64_t

@@ -59,10 +59,13 @@ void map_close(struct map **m);
 bool map_refresh(struct map **m);
 
 /*
- * A place for what route_lines.c has compiled from the map: kept as long as the
- * map is open, then given to free_kept().  NULL at first.
+ * A place for what was made of the map, the expressions of route_lines.c and
+ * the profile that was read last: kept as long as the map is open, then given
+ * to free_kept().  NULL at first.
  */
-void **map_keep(struct map *m, void (*free_kept)(void *kept));
+enum map_keeps { MAP_KEEPS_EXPRESSIONS, MAP_KEEPS_PROFILE, MAP_KEEPS };
+void **map_keep(
+    struct map *m, enum map_keeps what, void (*free_kept)(void *kept));
 
 uint64_t map_generation(const struct map *m);
 

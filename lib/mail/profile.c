@@ -422,41 +422,6 @@ profile_format(const struct profile *p, struct buf *out)
 
 /* ---- using ---- */
 
-int
-profile_find(struct map *m, const char *name, struct profile *p_r)
-{
-	struct str where, value;
-	const char *expected;
-	size_t at;
-	int found;
-
-	found = map_find(m, 'P', str_of(name), &where, &value);
-	if (found != 1)
-		return found;
-	profile_default(p_r);
-	if (str_copy(p_r->name, sizeof(p_r->name), str_of(name)) == -1)
-		return 0;
-	expected = profile_parse(value, p_r, &at);
-	if (expected) {
-		log_warnx("map: profile %s: expected %s (%.*s)", name, expected,
-		    (int)where.len, where.s);
-		return -1;
-	}
-	return 1;
-}
-
-uint32_t
-profile_longest_delay(struct map *m)
-{
-	struct str value;
-	uint64_t seconds;
-
-	if (map_find(m, 'P', str_of(""), NULL, &value) == 1 &&
-	    str_number(value, RETRY_MAX_S, &seconds) == 0)
-		return (uint32_t)seconds;
-	return RETRY_MAX_S;
-}
-
 /* The delay after the n-th attempt, n from 1. */
 static uint32_t
 delay_after(const struct profile *p, unsigned n)

@@ -74,6 +74,8 @@ void profile_format(const struct profile *p, struct buf *out);
 /* A letter, then letters, digits, "-" and "_": NULL or what was expected. */
 const char *profile_name_check(struct str name);
 
+/* ---- profiles of a map: profile_find.c ---- */
+
 /* 1 found, 0 no such profile (then the caller treats it as temporary: cdbmaps
  * refuses unknown ones), -1 damaged. */
 int profile_find(struct map *m, const char *name, struct profile *p_r);

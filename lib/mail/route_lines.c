@@ -191,7 +191,7 @@ expressions_add(struct expressions *e, const struct line *line)
 static const struct expressions *
 expressions_of(struct map *m, struct lines lines)
 {
-	void **kept = map_keep(m, expressions_free);
+	void **kept = map_keep(m, MAP_KEEPS_EXPRESSIONS, expressions_free);
 	struct line line;
 
 	if (!*kept) {
