@@ -3,7 +3,9 @@
 """Retries over days, expiry and the reports on it, by a turned clock."""
 
 import datetime
+import os
 import re
+import time
 
 from put import put
 from stage import *
@@ -166,5 +168,23 @@ client.example    {home.route}
     ok(True, "set back by days, what it put off is due now")
     stage.tool("flush")  # what it put off before it had seen the new time
     stage.assert_spool_empty()
+
+    # nothing was sent for days: the system was off, or its clock is wrong now
+    away.rules("rcpt * 450 4.2.0 not today")
+    stage.sender.stop()
+    (id,) = put(stage, "x@lifetime.example")
+    time_.pass_(6 * DAY)
+    for top, _, _ in os.walk(os.path.join(stage.spool, "sending")):
+        os.utime(top, (time.time() - 3 * DAY,) * 2)
+    stage.start("sender", compile=False)
+    stage.sender.log.wait_for(rf"{id}: not given up")
+    stage.sender.log.wait_for(rf"{id}: deferred .*attempt=1$")
+    ok(True, "then what is too old by the clock is not given up")
+    stage.sender.stop()
+    time_.pass_(12 * HOUR + 1)
+    stage.start("sender", compile=False)
+    stage.sender.log.wait_for(rf"{id}: expired ")
+    home.wait_letters(64)
+    stage.assert_spool_empty("but it is when the sender is seen to be at work")
 
 done_testing()
