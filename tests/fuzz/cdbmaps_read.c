@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Fuzz a table as it is written: lines, continuations, comments, sections; and
- * of each row the pattern, the route and the settings.
+ * of each row the pattern, the route, the recipient, the networks and the
+ * settings.
  */
 #include "cdbmaps/cdbmaps.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/network.h"
 #include "mail/route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,10 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 on_row(void *arg, const struct row *row)
 {
-	char key[ADDRESS_MAX + 1];
+	char key[ADDRESS_MAX + 2];
+	char name[CIDR_TEXT_SIZE];
 	struct settings *set = arg;
 	const struct setting *f = setting_find(row->words[0].text);
 	struct place place;
+	struct cidr net;
 
 	if (row->nwords == 0)
 		abort();
@@ -26,7 +30,11 @@ on_row(void *arg, const struct row *row)
 		place = row_place(row, i);
 		if (place.at > row->source->text.len)
 			abort();
+		if (i < row->nwords &&
+		    cidr_parse(row->words[i].text, &net) == NULL)
+			cidr_format(&net, name);
 	}
+	recipient_key(row->words[0].text, key);
 	if (f && row->nwords > 1)
 		setting_store(f, row->words[1].text, set);
 	route_pattern(row->words[0].text, key);
