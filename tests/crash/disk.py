@@ -17,11 +17,10 @@ import stat
 import struct
 import subprocess
 
+from mounts import check, own_mounts
 from process import Process, program
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_CLONE_NEWNS = 0x20000
-_MS_REC_PRIVATE = 0x4000 | 0x40000
 _MNT_DETACH = 2
 _LOOP_CTL_GET_FREE, _LOOP_CONFIGURE = 0x4C82, 0x4C0A
 _LOOP_MAJOR = 7
@@ -69,12 +68,6 @@ def _may_mount():
     return os.waitpid(child, 0)[1] == 0
 
 
-def _check(result, what):
-    if result == -1:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
-
-
 def run(*argv, good=(0,)):
     done = subprocess.run(
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
@@ -89,11 +82,11 @@ def run(*argv, good=(0,)):
 
 def mount(source, at, kind, options=""):
     arguments = (os.fsencode(x) for x in (source, at, kind))
-    _check(_libc.mount(*arguments, 0, options.encode()), f"mount {kind}")
+    check(_libc.mount(*arguments, 0, options.encode()), f"mount {kind}")
 
 
 def unmount(at):
-    _check(_libc.umount2(os.fsencode(at), 0), f"unmount {at}")
+    check(_libc.umount2(os.fsencode(at), 0), f"unmount {at}")
 
 
 def unmount_all(directory):
@@ -103,23 +96,6 @@ def unmount_all(directory):
     for place in reversed(places):
         if f"{place}/".startswith(f"{directory}/"):
             _libc.umount2(place.encode(), _MNT_DETACH)
-
-
-def own_mounts():
-    """From here on this process's mounts are its own, and end with it.
-
-    Where "/" is only a directory, as after chroot(8), it cannot be told what
-    to pass on; the namespace's real root can, and we are there for a moment."""
-    _check(_libc.unshare(_CLONE_NEWNS), "unshare")
-    root, here = (os.open(path, os.O_PATH) for path in ("/", "."))
-    namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-    _check(_libc.setns(namespace, _CLONE_NEWNS), "setns")
-    _check(_libc.mount(b"none", b"/", None, _MS_REC_PRIVATE, None), "mount")
-    os.fchdir(root)
-    os.chroot(".")
-    os.fchdir(here)
-    for fd in (root, here, namespace):
-        os.close(fd)
 
 
 # -- loop devices

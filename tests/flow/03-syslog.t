@@ -9,15 +9,20 @@ again.
 
 import re
 import socket
+import tempfile
 import traceback
 
+from mounts import own_mounts
 from stage import *
 
 INSIDE = "STAGE_PRIVATE_DEV"
 
 
 def enter_namespace():
-    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
+    if os.geteuid() == 0:
+        own_mounts()
+        return
+    unshare = ["unshare", "-r", "-m"]
     if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL).returncode != 0:
         print("1..0 # SKIP no mount namespaces for this user")
         sys.exit(0)
@@ -25,8 +30,9 @@ def enter_namespace():
     os.execvp(unshare[0], [*unshare, sys.executable, "-B", *sys.argv])
 
 
-def private_dev(path="/mnt"):
+def private_dev():
     """A /dev of which only we see the changes, by way of any directory."""
+    path = tempfile.mkdtemp(prefix="stagepost-dev.")
 
     def mount(*args):
         subprocess.run(["mount", *args], check=True)
@@ -35,7 +41,8 @@ def private_dev(path="/mnt"):
     for name in ("null", "zero", "urandom"):
         open(os.path.join(path, name), "w").close()
         mount("--bind", f"/dev/{name}", os.path.join(path, name))
-    mount("--bind", path, "/dev")
+    mount("--move", path, "/dev")
+    os.rmdir(path)
 
 
 class Syslogd:

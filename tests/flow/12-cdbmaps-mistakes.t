@@ -9,6 +9,7 @@ sources.
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 
 from process import program
@@ -213,11 +214,13 @@ CASES = [
      'rewrites:1:23: expected an address in ASCII, not "k\u00f6@c.example"'),
 ]
 
+OWN_MOUNTS = [sys.executable, "-B", os.path.join(os.path.dirname(__file__), "mounts.py")]
+
 # Of what this machine says of itself: in a namespace where that is wrong.
 MACHINE = [
-    ("-m", "mount --bind /dev/null /etc/resolv.conf", "resolver system\n",
+    (OWN_MOUNTS, "mount --bind /dev/null /etc/resolv.conf", "resolver system\n",
      "settings:1:10: expected a nameserver in /etc/resolv.conf"),
-    ("-u", "echo -n _- > /proc/sys/kernel/hostname", "hostname system\n",
+    (["unshare", "-u"], "echo -n _- > /proc/sys/kernel/hostname", "hostname system\n",
      "settings:1:10: expected a name: this machine has none that can be used"),
 ]
 
@@ -244,13 +247,13 @@ def says(message, *command, **tables):
     is_((done.returncode, done.stderr.splitlines()), (1, [message]), message)
 
 
-def of_the_machine(flag, make, settings, message):
+def of_the_machine(alone, make, settings, message):
     script = f'{make} && exec "$@"'
-    if subprocess.run(["unshare", flag, "sh", "-c", script, "sh", "true"],
+    if subprocess.run([*alone, "sh", "-c", script, "sh", "true"],
                       stderr=subprocess.DEVNULL).returncode != 0:
         skip(message, "it takes a namespace of its own")
         return
-    says(message, "unshare", flag, "sh", "-c", script, "sh", settings=settings)
+    says(message, *alone, "sh", "-c", script, "sh", settings=settings)
 
 
 os.mkdir(SPOOL)

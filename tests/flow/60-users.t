@@ -17,7 +17,7 @@ import sys
 
 import private_etc
 
-private_etc.enter(__file__, "three users")
+private_etc.enter("three users")
 
 from stage import *
 

@@ -7,7 +7,7 @@ groups stage and stage-adm.  Daemons and everybody else may not.
 
 import private_etc
 
-private_etc.enter(__file__, "three users and an operator")
+private_etc.enter("three users and an operator")
 
 import grp
 import pwd

@@ -5,14 +5,15 @@ it: in a private copy of /etc.
 
     import private_etc
 
-    private_etc.enter(__file__, "three users")
+    private_etc.enter("three users")
 """
 
 import os
 import subprocess
 import sys
 
-INSIDE = "STAGEPOST_TEST_PRIVATE_ETC"
+from mounts import own_mounts
+
 PRIVATE_ETC = """
     set -e
     copy=$(mktemp -d)
@@ -23,12 +24,10 @@ PRIVATE_ETC = """
 """
 
 
-def enter(test, what):
-    """Run the test again with an /etc of its own, or skip it without root."""
+def enter(what):
+    """From here on we have an /etc of our own; without root it is skipped."""
     if os.geteuid() != 0:
         print(f"1..0 # SKIP needs root: {what}, and a private /etc to make them in")
         sys.exit(0)
-    if INSIDE not in os.environ:
-        os.environ[INSIDE] = "yes"
-        os.execvp("unshare", ["unshare", "-m", sys.executable, "-B", test])
+    own_mounts()
     subprocess.run(["sh", "-c", PRIVATE_ETC], check=True)
