@@ -42,6 +42,13 @@ def now(time_):
     return datetime.datetime.now().timestamp() + time_.ahead
 
 
+def logged(stage, pattern):
+    """The first such line, also of before the sender said that it is ready."""
+    log = stage.sender.log
+    found = wait_until(lambda: log.grep(pattern), [log.path], f"/{pattern}/ in the log")
+    return found[0]
+
+
 with Stage(settings="sender-workers 2", profiles=PROFILES) as stage:
     home = stage.sink()
     away = stage.sink(rules="rcpt * 450 4.2.0 not today")
@@ -131,13 +138,13 @@ client.example    {home.route}
 
     # due times outlive a restart, and a flush makes them now
     (id,) = put(stage, "x@count.example")
-    log.wait_for(rf"{id}: deferred .*attempt=1$")
+    logged(stage, rf"{id}: deferred .*attempt=1$")
     is_(stage.sender.stop(), 0, "the sender stops")
     away.rules("")
     stage.start("sender", compile=False)
     is_(len(stage.queue("deferred")["deferred"]), 1, "it keeps its due time")
     stage.tool("flush")
-    log.wait_for(rf"{id}: delivered ")
+    logged(stage, rf"{id}: delivered ")
     stage.assert_spool_empty("flushed and delivered")
 
     # a wrong clock at the time of the attempt: due in years is due now
@@ -146,12 +153,12 @@ client.example    {home.route}
     time_.pass_(3 * 365 * DAY)
     stage.start("sender", compile=False)
     (id,) = put(stage, "x@count.example")
-    log.wait_for(rf"{id}: deferred .*attempt=1$")
+    logged(stage, rf"{id}: deferred .*attempt=1$")
     away.rules("")
     stage.sender.stop()
     time_.pass_(-3 * 365 * DAY)
     stage.start("sender", compile=False)
-    log.wait_for(rf"{id}: delivered ")
+    logged(stage, rf"{id}: delivered ")
     stage.assert_spool_empty("what a wrong clock put off for years is due now")
 
     # the same by days, while the sender runs
@@ -160,11 +167,11 @@ client.example    {home.route}
     wait = -3 * DAY
     while abs(wait - HOUR) > 60:  # until the sender has seen the new time
         (id,) = put(stage, "x@count.example")
-        match = stage.sender.log.wait_for(rf"{id}: deferred .*due=(\S+) attempt=1$")
+        match = logged(stage, rf"{id}: deferred .*due=(\S+) attempt=1$")
         wait = due(match) - now(time_)
     away.rules("")
     time_.pass_(-3 * DAY)
-    stage.sender.log.wait_for(rf"{id}: delivered ")
+    logged(stage, rf"{id}: delivered ")
     ok(True, "set back by days, what it put off is due now")
     stage.tool("flush")  # what it put off before it had seen the new time
     stage.assert_spool_empty()
@@ -177,13 +184,13 @@ client.example    {home.route}
     for top, _, _ in os.walk(os.path.join(stage.spool, "sending")):
         os.utime(top, (time.time() - 3 * DAY,) * 2)
     stage.start("sender", compile=False)
-    stage.sender.log.wait_for(rf"{id}: not given up")
-    stage.sender.log.wait_for(rf"{id}: deferred .*attempt=1$")
+    logged(stage, rf"{id}: not given up")
+    logged(stage, rf"{id}: deferred .*attempt=1$")
     ok(True, "then what is too old by the clock is not given up")
     stage.sender.stop()
     time_.pass_(12 * HOUR + 1)
     stage.start("sender", compile=False)
-    stage.sender.log.wait_for(rf"{id}: expired ")
+    logged(stage, rf"{id}: expired ")
     home.wait_letters(64)
     stage.assert_spool_empty("but it is when the sender is seen to be at work")
 
