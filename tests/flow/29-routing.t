@@ -86,7 +86,7 @@ def ask(stage, sender, recipient, line, want):
     limit = [] if sender == "-" else ["--from", sender]
     text = stage.tool("route", *limit, "--", *[recipient] * TIMES).stdout
     answers = re.split(r"(?m)^(?=\S)", text)[1:]
-    where = re.search(r"because +\S+?:(\d+) says", answers[0]).group(1)
+    where = re.search(r"because +\S+?:(\d+) (says|orders)", answers[0]).group(1)
     got = (len(answers), where, answer_of(answers, want))
     is_(got, (TIMES, line, want), f"{recipient} from {sender}: line {line}, {want}")
 
