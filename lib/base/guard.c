@@ -14,7 +14,8 @@ on_bus_error(int number, siginfo_t *info, void *context)
 	int kept = errno;
 
 	(void)context;
-	for (struct guard *g = guards; g != NULL; g = g->next) {
+	for (struct guard *g = guards; g != NULL && info->si_code > 0;
+	     g = g->next) {
 		if (at < g->mem || at >= g->mem + g->len)
 			continue;
 		if (mmap(g->mem, g->len, PROT_READ,
@@ -26,6 +27,9 @@ on_bus_error(int number, siginfo_t *info, void *context)
 		return;
 	}
 	signal(number, SIG_DFL); /* it comes again, and kills */
+	if (info->si_code <= 0)
+		raise(
+		    number); /* that was sent by somebody: no fault of memory */
 }
 
 void

@@ -4,6 +4,7 @@
 
 import pwd
 import socket
+import traceback
 
 from room import *
 from stage import *
