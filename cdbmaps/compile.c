@@ -57,18 +57,28 @@ open_table(const char *directory, enum table table)
 	return s;
 }
 
-static void
+/* False: it cannot be read, and that is said. */
+static bool
 open_document(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	struct source *s = open_file(path, slash ? slash + 1 : path, true);
+	struct source *s = source_read(path, slash ? slash + 1 : path);
+	bool readable = s != NULL;
 
+	if (!readable) {
+		s = source_of(path, path, str_of(""));
+		mistake((struct place){s, 0},
+		    "expected a directory of tables, or a document: %s "
+		    "(cdbmaps -p DIRECTORY writes tables to start from)",
+		    strerror(errno));
+	}
 	s->document = true;
 	for (enum table t = 0; t < TABLES; t++)
 		from_file[t] = s;
+	return readable;
 }
 
-static void
+static bool
 open_sources(const struct input *in)
 {
 	for (enum table t = 0; t < TABLES; t++) {
@@ -86,7 +96,8 @@ open_sources(const struct input *in)
 		for (enum table t = 0; t < TABLES; t++)
 			from_file[t] = open_table(in->tables, t);
 	else
-		open_document(in->tables);
+		return open_document(in->tables);
+	return true;
 }
 
 /* The command line first: what it says a file does not change. */
@@ -101,7 +112,8 @@ read_table(enum table table, row_fn *on_row, void *arg)
 void
 compile(const struct input *in)
 {
-	open_sources(in);
+	if (!open_sources(in))
+		return;
 	read_table(TABLE_CREDENTIALS, on_credential, NULL);
 	read_table(TABLE_PROFILES, on_profile_default, NULL);
 	read_table(TABLE_PROFILES, on_profile, NULL);

@@ -224,6 +224,7 @@ run_flush(struct tool *t, int argc, char *argv[])
 	if (control_leave(t->spool, ORDER_FLUSH, f.tag != NULL ? tag : "all",
 		tool_operator(), "") == -1)
 		return EXIT_BROKEN;
-	printf("%ld deferred entries are due now\n", f.n);
+	printf("%ld deferred %s due now\n", f.n,
+	    f.n == 1 ? "entry is" : "entries are");
 	return EXIT_DONE;
 }

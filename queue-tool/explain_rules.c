@@ -207,6 +207,9 @@ ask(struct explaining *x, const struct rules *rules,
 	const struct condition *failing;
 	enum rule_answer answer;
 
+	if (rules->n == 0)
+		steps_add(
+		    &x->steps[i], "rules", "all", "there are none", "", "");
 	for (size_t n = 0; n < rules->n; n++) {
 		const struct rule *r = &rules->list[n];
 

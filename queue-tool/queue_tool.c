@@ -29,9 +29,10 @@
 
 static command_fn run_setup;
 
-#define CHOICE                                        \
-	"[--state STATE] [--destination DOMAIN|TAG] " \
-	"[--sender ADDRESS] [--older AGE] [--younger AGE] [ID ...]"
+#define CHOICE                                                           \
+	"CHOICE: ID, --state STATE, --destination DOMAIN|TAG, --sender " \
+	"ADDRESS,\n"                                                     \
+	"        --older AGE, --younger AGE\n"
 
 static const struct command {
 	const char *name;
@@ -39,13 +40,13 @@ static const struct command {
 	bool needs_spool;
 	command_fn *run;
 } commands[] = {
-    {"list",    "list [--json] " CHOICE,                                    true,  run_list   },
+    {"list",    "list [--json] [CHOICE ...]",                               true,  run_list   },
     {"show",    "show [--json] ID ...",				     true,  run_show   },
     {"cat",     "cat [--raw] ID",					   true,  run_cat    },
-    {"hold",    "hold [--why TEXT] " CHOICE,                                true,  run_hold   },
-    {"release", "release " CHOICE,					  true,  run_release},
-    {"requeue", "requeue " CHOICE,					  true,  run_requeue},
-    {"delete",  "delete " CHOICE,					   true,  run_delete },
+    {"hold",    "hold [--why TEXT] CHOICE ...",                             true,  run_hold   },
+    {"release", "release CHOICE ...",				       true,  run_release},
+    {"requeue", "requeue CHOICE ...",				       true,  run_requeue},
+    {"delete",  "delete CHOICE ...",					true,  run_delete },
     {"flush",   "flush [DOMAIN|TAG]",				       true,  run_flush  },
     {"pause",   "pause [--why TEXT] [--until TIME] DOMAIN|TAG|PROFILE|all", true,
      run_pause										},
@@ -99,11 +100,23 @@ tool_operator(void)
 }
 
 static int
-usage(void)
+usage(FILE *out)
 {
-	fprintf(stderr, "usage: queue-tool [-s SPOOL] COMMAND ...\n");
+	fprintf(out, "usage: queue-tool [-s SPOOL] COMMAND ...\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(stderr, "       queue-tool %s\n", commands[i].usage);
+		fprintf(out, "       queue-tool %s\n", commands[i].usage);
+	fprintf(out, CHOICE);
+	return out == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+/* The list of all would bury what is wrong. */
+static int
+no_command(const char *name)
+{
+	fprintf(stderr, "queue-tool: no command \"%s\"; expected", name);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(stderr, " %s", commands[i].name);
+	fprintf(stderr, "\n");
 	return EXIT_USAGE;
 }
 
@@ -120,7 +133,8 @@ run(const struct command *c, struct tool *t, int argc, char *argv[])
 	map_close(&t->map);
 	spool_close(&t->spool);
 	if (status == EXIT_USAGE)
-		fprintf(stderr, "usage: queue-tool [-s SPOOL] %s\n", c->usage);
+		fprintf(stderr, "usage: queue-tool [-s SPOOL] %s\n%s", c->usage,
+		    strstr(c->usage, "CHOICE") != NULL ? CHOICE : "");
 	if (fflush(stdout) == EOF && status == EXIT_DONE) {
 		log_warn("standard output");
 		status = EXIT_BROKEN;
@@ -139,16 +153,17 @@ main(int argc, char *argv[])
 	umask(007);
 	while ((opt = getopt(argc, argv, "+s:")) != -1) {
 		if (opt != 's')
-			return usage();
+			return usage(stderr);
 		t.spool_path = optarg;
 	}
 	argc -= optind;
 	argv += optind;
 	if (argc == 0)
-		return usage();
+		return usage(stderr);
+	if (strcmp(argv[0], "help") == 0)
+		return usage(stdout);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return run(&commands[i], &t, argc, argv);
-	fprintf(stderr, "queue-tool: no command \"%s\"\n", argv[0]);
-	return usage();
+	return no_command(argv[0]);
 }

@@ -47,7 +47,8 @@ static void
 log_unopened(void)
 {
 	if (errno == EPROTO)
-		log_warnx("map: %s is damaged, or not made by this cdbmaps",
+		log_warnx("map: %s is damaged, or not made by this cdbmaps: "
+			  "run it again",
 		    MAP_FILE);
 	else
 		log_warn("map: open %s%s", MAP_FILE,

@@ -395,13 +395,15 @@ spool_open(const char *root_path, enum room room, bool force)
 	sp->failed = mem_share(sizeof(int));
 	sp->root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (sp->root == -1 || fstat(sp->root, &st) == -1) {
-		log_warn("spool: open %s", root_path);
+		log_warn("spool: open %s (stagepost-setup makes one, -s names "
+			 "one)",
+		    root_path);
 		goto fail;
 	}
 	if (check_format(sp->root) == -1) {
 		if (errno == ENOENT)
-			log_warnx("spool: %s is no spool (make it with "
-				  "scripts/setup)",
+			log_warnx("spool: %s is no spool (stagepost-setup "
+				  "makes one, -s names one)",
 			    root_path);
 		else
 			log_warn("spool: read the format of %s", root_path);

@@ -77,10 +77,12 @@ read_map(struct worker *w, const char *spool_path)
 
 	root = open(spool_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root == -1)
-		fatal("open spool %s", spool_path);
+		fatal("open spool %s (stagepost-setup makes one, -s names one)",
+		    spool_path);
 	dir = openat(root, "map", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir == -1)
-		fatal("open %s/map", spool_path);
+		fatal("open %s/map (is it a spool? stagepost-setup makes one)",
+		    spool_path);
 	fd_close(&root);
 	w->map = map_open(dir);
 	if (w->map == NULL || settings_read(w->map, &w->settings) == -1)
@@ -146,7 +148,8 @@ parent_main(const struct room_main *room, int argc, char *argv[])
 	w.spool =
 	    spool_open(o.spool_path, room->room, w.settings.force_filesystem);
 	if (w.spool == NULL)
-		fatalx("cannot work in %s", o.spool_path);
+		fatalx("cannot work in %s%s", o.spool_path,
+		    geteuid() != 0 ? ", which is for root to start" : "");
 	if (chdir("/") == -1)
 		fatal("go to /");
 	return parent_children(room, &w, map_dir);

@@ -639,7 +639,15 @@ def what_else_fails():
     is_(cdbmaps("-x").returncode, 2, "an unknown option")
     done = cdbmaps("-n", "-f", os.path.join(DIR, "gone"))
     is_(done.returncode, 1, "no tables")
-    like(done.stderr, "/gone:1:1: expected a file that can be read", "and says so")
+    said = ("/gone:1:1: expected a directory of tables, or a document: No such file or directory "
+            "(cdbmaps -p DIRECTORY writes tables to start from)")
+    ok(said in done.stderr, "and says so")
+    is_(len(done.stderr.splitlines()), 1, "and no more")
+    empty = os.path.join(DIR, "empty")
+    open(empty, "w").close()
+    done = cdbmaps("-n", "-f", empty)
+    is_(done.returncode, 1, "a document with nothing in it")
+    like(done.stderr, "expected a default route", "lacks what every map has")
     document = os.path.join(DIR, "broken")
     with open(document, "w") as f:
         f.write("== setings\nx\n== settings\nhostname x\n== routes\n* mx\n")

@@ -54,7 +54,7 @@ def an_operator(stage, jo, late):
     like(jo.tool("list"), f"{id} deferred .*next=paused", "what waits is paused")
     like(jo.tool("resume", "late.example"), "resumed", "resumes")
     late.rules("")
-    like(jo.tool("flush", "late.example"), "1 deferred entries are due now", "makes it due")
+    like(jo.tool("flush", "late.example"), "1 deferred entry is due now", "makes it due")
     is_(late.wait_letters(1)[0].recipients, ["a@late.example"], "and it goes out")
     stage.assert_spool_empty()
     late.rules("rcpt * 451 4.2.0 not now")
