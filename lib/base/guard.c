@@ -10,12 +10,11 @@ static struct guard *guards;
 static void
 on_bus_error(int number, siginfo_t *info, void *context)
 {
-	const char *at = info->si_addr;
+	const char *at = info->si_code > 0 ? info->si_addr : NULL;
 	int kept = errno;
 
 	(void)context;
-	for (struct guard *g = guards; g != NULL && info->si_code > 0;
-	     g = g->next) {
+	for (struct guard *g = guards; g != NULL; g = g->next) {
 		if (at < g->mem || at >= g->mem + g->len)
 			continue;
 		if (mmap(g->mem, g->len, PROT_READ,
@@ -26,10 +25,8 @@ on_bus_error(int number, siginfo_t *info, void *context)
 		errno = kept;
 		return;
 	}
-	signal(number, SIG_DFL); /* it comes again, and kills */
-	if (info->si_code <= 0)
-		raise(
-		    number); /* that was sent by somebody: no fault of memory */
+	signal(number, SIG_DFL);
+	raise(number); /* it kills when we return */
 }
 
 void

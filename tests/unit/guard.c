@@ -80,6 +80,15 @@ test_others(int fd)
 	waitpid(pid, &status, 0);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS,
 	    "an unguarded mapping kills");
+	pid = fork();
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &none);
+		raise(SIGBUS);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS,
+	    "and so does somebody who sends it");
 	guard_end(&g);
 }
 
