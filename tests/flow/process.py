@@ -17,10 +17,20 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("B") or os.path.join(ROOT, "build")
 
 
+_held = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """
+    For a program of ours to listen at.  We hold it, bound and not listening,
+    until we end: nobody is given it who asks for any port, while whoever asks
+    for this one with SO_REUSEADDR, as servers do, gets it.
+    """
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    _held.append(s)
+    return s.getsockname()[1]
 
 
 def program(name):
