@@ -37,6 +37,8 @@ MKFS = {
 MKFS["ext4-fast-commit"] = (*MKFS["ext4"], "-O", "fast_commit")
 TYPE = {"ext4-fast-commit": "ext4"}
 OPTIONS = {"xfs": "nouuid"}
+# No commit within a test but those that are asked for; xfs waits 30 s anyway.
+STILL = {"ext4": "commit=300"}
 SIZE_MIB = 320  # the smallest that mkfs.xfs makes is 300
 
 
@@ -172,7 +174,7 @@ class Image:
 class RecordedDisk:
     """A new file system of this kind; `at` is where it is mounted."""
 
-    def __init__(self, directory, kind):
+    def __init__(self, directory, kind, still=False):
         self.log = os.path.join(directory, "recording")
         self.fuse = os.path.join(directory, "recorder")
         self.at = os.path.join(directory, "disk")
@@ -187,7 +189,8 @@ class RecordedDisk:
             self.device = loop(file, node, direct_io=True)
             run(*MKFS[kind], node)
             os.mkdir(self.at)
-            mount(node, self.at, TYPE.get(kind, kind))
+            options = STILL.get(kind, "") if still else ""
+            mount(node, self.at, TYPE.get(kind, kind), options)
             self.mounted = True
         except BaseException:
             self.close()

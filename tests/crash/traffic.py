@@ -190,6 +190,7 @@ class Traffic:
             wait_until(lambda: self.progress() >= goal, paths, f"{goal} acks", LONG)
             self.order()
             if step == 2:
+                self._await_deferral()
                 self.sinks["late.example"].rules("")
         statuses = [client.wait(LONG) for client in clients]
         if statuses != [0] * len(clients):
@@ -204,6 +205,13 @@ class Traffic:
             )
         self.disk.mark("end")
         self.stop()
+
+    def _await_deferral(self):
+        log = self.stage.sender.log
+        if "late" in self.kinds:
+            wait_until(
+                lambda: log.grep("deferred to=<late"), [log.path], "a deferral", LONG
+            )
 
     def empty_spool(self):
         """Wait for that.  What is held is released, also what is held only

@@ -29,7 +29,7 @@ class Trial:
         trial.drain(rng, 2)                 after each, the daemons are started
     """
 
-    def __init__(self, kind, messages, **options):
+    def __init__(self, kind, messages, still=False, **options):
         self.kind = kind
         self.cuts = 0
         self.unmountable = []  # (cut, why)
@@ -43,7 +43,7 @@ class Trial:
         mount("none", self.directory, "tmpfs")
         self.stack.callback(unmount_all, self.directory)
         with self._measured("recording"):
-            self._record(messages, options)
+            self._record(messages, still, options)
         self.begin = self.recording.mark("begin")
         self.end = self.recording.mark("end")
 
@@ -59,11 +59,11 @@ class Trial:
         yield
         self.seconds[what] = self.seconds.get(what, 0) + time.monotonic() - began
 
-    def _record(self, messages, options):
+    def _record(self, messages, still, options):
         """Mail flows.  The sinks stay, for drain()."""
         try:
             with contextlib.ExitStack() as disk_open:
-                disk = RecordedDisk(self.directory, self.kind)
+                disk = RecordedDisk(self.directory, self.kind, still)
                 disk_open.callback(disk.close)
                 self.traffic = Traffic(disk, messages, **options)
                 self.stack.callback(self.traffic.close)
