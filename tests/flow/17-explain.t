@@ -235,6 +235,19 @@ def of_the_queue(stage, away):
     stage.tool("delete", id)
 
 
+def routed_before(stage):
+    """Rules are not asked again about what has left incoming/."""
+    stage.run(program("spool-put"), "-S", "processed", "-f", "jo@corp.example", stage.spool, "kim@far.example")
+    (name,) = stage.queue("processed")["processed"]
+    id = name.split(".", 1)[1]
+    text = explained(stage, id)
+    has(text, "in processed/: the rules were asked, whatever they say now",
+        rf"message +{id}, in processed/, attempts 0",
+        r"rules +all: ordered nothing: asked when it came, once and for all", r"address +kim@far.example: no entry")
+    ok("outgoing" not in text and "alias" not in text, "nor aliases")
+    stage.tool("delete", id)
+
+
 def mistakes(stage):
     for words, want in (
         (("x",), 'queue-tool: "x": expected'),
@@ -269,6 +282,7 @@ with Stage(
     tables(stage, away)
     for_programs(stage)
     mistakes(stage)
+    routed_before(stage)
     stage.start(compile=False)
     happens(stage, away, special)
     of_the_queue(stage, away)
