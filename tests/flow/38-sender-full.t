@@ -4,8 +4,14 @@
 
 import os
 
+from mounts import own_mounts
 from put import put
 from stage import *
+
+if os.geteuid() != 0:
+    print("1..0 # SKIP needs root: it mounts a small file system")
+    sys.exit(0)
+own_mounts()
 
 
 def entry(stage):
@@ -23,8 +29,6 @@ with Stage(settings="sender-workers 1", profiles="quick retry 1s") as stage:
     # a file system with room for a few files only
     small = os.path.join(stage.dir, "small")
     os.mkdir(small)
-    if os.geteuid() != 0:
-        raise RuntimeError("must run as root: it mounts a small file system")
     stage.run("mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "none", small)
     try:
         stage.spool = os.path.join(small, "spool")
