@@ -3,7 +3,8 @@
 #	make			build everything
 #	make check		install what is missing, then all tests
 #	make demo		the same, then watch mail go through
-#	make unit flow crash	one kind of test, on what is installed
+#	make unit flow crash	one kind of test, on what is installed; crash
+#				tries every call, where check takes a sample
 #	make powercut model	thousands of power cuts, not a sample; and more
 #				states of the spool's model
 #	make WERROR=1		as CI builds it, with gcc and with clang
@@ -181,6 +182,9 @@ unit: $(UNIT)
 	$(call prove,$(UNIT))
 flow: all $(TOOLS)
 	$(call prove,$(call kind,flow))
+# Every call of every room made to fail or to kill; an hour.
+crash: TEST_TIMEOUT = 14400
+crash: export FAULTS ?= all
 crash: all $(TOOLS) $(CRASH_TOOLS)
 	$(call prove,$(call kind,crash))
 
