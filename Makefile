@@ -5,7 +5,7 @@
 #	make demo		the same, then watch mail go through
 #	make unit flow crash	one kind of test, on what is installed; crash
 #				tries every call, where check takes a sample
-#	make powercut model	thousands of power cuts, not a sample; and more
+#	make powercut model	tens of thousands of power cuts; and more
 #				states of the spool's model
 #	make WERROR=1		as CI builds it, with gcc and with clang
 #	make SAN=1 check	under address and undefined-behaviour sanitizers
@@ -188,7 +188,8 @@ crash: export FAULTS ?= all
 crash: all $(TOOLS) $(CRASH_TOOLS)
 	$(call prove,$(call kind,crash))
 
-# Thousands of power cuts, on ext4 with fast_commit too; some minutes.
+# Tens of thousands of power cuts, also on ext4 with fast_commit, which is only
+# reported; a quarter of an hour.
 powercut: TEST_TIMEOUT = 14400
 powercut: all $(TOOLS) $(CRASH_TOOLS)
 	POWERCUT_CUTS=$${POWERCUT_CUTS:-2500} \
