@@ -101,12 +101,19 @@ keep_with_first(struct group *first, const struct progress *progress,
 static void
 log_split(const struct entry *e, const struct decision *d)
 {
-	for (size_t i = 0; i < d->ngroups; i++)
-		log_info("%s: routed as=%s.%zu %s=\"%s\" recipients=%zu", e->id,
-		    e->id, i, d->groups[i].hold ? "hold" : "destination",
-		    d->groups[i].hold ? d->groups[i].hold
-				      : d->groups[i].destination,
-		    rcptset_count(&d->groups[i].recipients));
+	for (size_t i = 0; i < d->ngroups; i++) {
+		const struct group *g = &d->groups[i];
+		size_t n = rcptset_count(&g->recipients);
+
+		if (g->hold)
+			log_info(
+			    "%s: routed as=%s.%zu hold=\"%s\" recipients=%zu",
+			    e->id, e->id, i, g->hold, n);
+		else
+			log_info("%s: routed as=%s.%zu destination=\"%s\" "
+				 "recipients=%zu",
+			    e->id, e->id, i, g->destination, n);
+	}
 }
 
 /* A part that is held comes by once more, to be held as what it is. */
