@@ -51,8 +51,10 @@ is_due(const struct job *job, size_t number, enum report kind)
 	case REPORT_DELAY:
 		return !p->final && !p->delayed && is_late(job);
 	case REPORT_SUCCESS:
-		return p->final && p->outcome == OUTCOME_DELIVERED &&
-		       !p->confirmed;
+		if (!p->final || p->confirmed)
+			return false;
+		return p->expanded ? p->scattered
+		                   : p->outcome == OUTCOME_DELIVERED;
 	}
 	return false;
 }

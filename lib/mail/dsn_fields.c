@@ -140,12 +140,14 @@ diagnostic_add(const char *text, bool utf8, struct buf *out)
 }
 
 static const char *
-action(const struct dsn *dsn)
+action(const struct dsn *dsn, const struct rcpt_progress *rcpt)
 {
 	switch (dsn->kind) {
 	case REPORT_DELAY:
 		return "delayed";
 	case REPORT_SUCCESS:
+		if (rcpt->scattered)
+			return "expanded";
 		return dsn->relayed ? "relayed" : "delivered";
 	case REPORT_FAILURE:
 		break;
@@ -166,7 +168,7 @@ recipient_add(const struct dsn *dsn, size_t i, bool utf8, struct buf *out)
 	original_add(rcpt, utf8, out);
 	address_add(out, "Final-Recipient", ascii ? "rfc822" : "utf-8",
 	    rcpt->address, utf8);
-	field_add(out, "Action", action(dsn), false);
+	field_add(out, "Action", action(dsn, progress), false);
 	field_add(out, "Status", status, false);
 	remote_add(progress->host, out);
 	diagnostic_add(progress->text, utf8, out);

@@ -103,6 +103,12 @@ fate_add(const struct dsn *dsn, const struct rcpt_progress *rcpt,
 	};
 	const char *by_host = fates[rcpt->outcome].by_host;
 
+	if (rcpt->scattered) {
+		buf_add_str(sentence, "Passed on to several whom this address "
+				      "stands for, of whom no report of "
+				      "success will come.");
+		return;
+	}
 	if (rcpt->outcome == OUTCOME_DELIVERED && dsn->relayed)
 		by_host = "Passed on to";
 	if (rcpt->host)
@@ -161,7 +167,7 @@ opening_add(const struct dsn *dsn, struct buf *out)
 		what = "was passed on to a host that does not report "
 		       "deliveries, so no further report will come, for:";
 	else if (dsn->kind == REPORT_SUCCESS)
-		what = "was delivered to:";
+		what = "was delivered, or passed on as said, to:";
 	clock_date(dsn->envelope->arrival_s, date);
 	buf_addf(&line, "This is the mail host %s.", dsn->hostname);
 	paragraph_add(out, line.data);

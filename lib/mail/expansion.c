@@ -101,6 +101,21 @@ original_of(const struct recipient *parent, struct keeping *k)
 	return kept;
 }
 
+/*
+ * RFC 3461, 5.2.7.2: where several take the place of one, the sender is told
+ * that (progress.h) and not of the delivery to each.
+ */
+static unsigned
+notify_of(const struct recipient *parent, size_t count)
+{
+	unsigned notify = parent->notify;
+
+	if (count == 1 || !(notify & NOTIFY_SUCCESS))
+		return notify;
+	notify &= ~(unsigned)NOTIFY_SUCCESS;
+	return notify != 0 ? notify : NOTIFY_NEVER;
+}
+
 static void
 add_recipients(
     struct envelope *env, const struct expansion *e, struct keeping *k)
@@ -115,6 +130,7 @@ add_recipients(
 	for (size_t i = 0; i < e->count; i++) {
 		to = &env->recipients[env->nrecipients++];
 		*to = env->recipients[e->parent];
+		to->notify = notify_of(&env->recipients[e->parent], e->count);
 		to->address = keep(k, str_word(&rest));
 		to->original = original;
 	}

@@ -311,6 +311,7 @@ expansions_apply(struct progress *p, struct str journal, struct str suffix)
 			continue;
 		p->rcpts[e.parent].final = true;
 		p->rcpts[e.parent].expanded = true;
+		p->rcpts[e.parent].scattered = e.count > 1;
 		p->rcpts[e.parent].time_s = e.rec.time_s;
 	}
 	buf_free(&store);

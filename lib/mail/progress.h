@@ -32,6 +32,8 @@ struct rcpt_progress {
 	char *text;           /* its reply or reason; NULL: none */
 	bool diverted;   /* unknown by its route: it goes by the fallback */
 	bool expanded;   /* final, since others took its place */
+	bool scattered;  /* more than one did: that is what its sender is told,
+	                  * if he wants to know of success */
 	const char *via; /* it took the place of this alias; NULL: it did not */
 	size_t parent;   /* ...which is this recipient */
 	/* as rules have ordered, NULL: they have not; point into ->kept */
