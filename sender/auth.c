@@ -20,6 +20,21 @@ auth_wanted(const struct conn *c)
 	return c->dest->profile.auth[0] != '\0';
 }
 
+/* What cannot be found now is refused when it is needed. */
+void
+auth_prepare(struct conn *c)
+{
+	struct credential who;
+
+	if (!auth_wanted(c))
+		return;
+	c->secret = secret_new();
+	if (credential_find(
+		sender.spool->map, str_of(c->dest->profile.auth), &who) == 0)
+		secret_add_password(c->secret, str_of(who.password));
+	credential_wipe(&who);
+}
+
 static void
 refuse(struct conn *c, const char *code, const char *why)
 {
@@ -79,8 +94,7 @@ choose(struct conn *c, enum sasl_mechanism *m_r)
 		return NULL;
 	}
 	s = sasl_new(*m_r, &who);
-	c->secret = secret_new();
-	secret_add_password(c->secret, str_of(who.password));
+	secret_add_password(c->secret, str_of(who.password)); /* a new one? */
 	credential_wipe(&who);
 	if (s == NULL)
 		refuse(c, "4.3.0", "the library has no such mechanism");

@@ -17,6 +17,10 @@ struct conn;
 
 bool auth_wanted(const struct conn *c);
 
+/* Before the first reply: a host that was told the password once may show it in
+ * any. */
+void auth_prepare(struct conn *c);
+
 /* Say AUTH; connect_greeted() or connect_refused() follows, perhaps from within
  * this call. */
 void auth_begin(struct conn *c);

@@ -40,7 +40,7 @@ struct conn {
 	struct loop_timer *deadline; /* of the reply, or of being idle */
 	struct sasl *sasl;           /* AUTH is under way */
 	struct loop_timer *work;     /* of sasl; NULL: it never had any */
-	struct secret *secret;       /* was told to the host; NULL: nothing */
+	struct secret *secret;       /* of the host and us; NULL: none */
 	struct tls *tls;             /* of io; NULL: in clear */
 	uint64_t generation; /* of the map whose profile it was opened by */
 	bool idle;

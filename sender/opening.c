@@ -32,6 +32,7 @@ void
 opening_begin(struct conn *c)
 {
 	c->dialogue = (struct dialogue){.step = STEP_GREETING, .lmtp = c->lmtp};
+	auth_prepare(c);
 	dialogue_await(c, 1);
 }
 

@@ -20,7 +20,13 @@ What is promised, and where it is seen:
     an installed certificate or a key's digest      pin; pin-key; pin of another
     session resumption, SNI                         "seen by the server"
     AUTH PLAIN, LOGIN, SCRAM-SHA-256                "by Postfix", "by Dovecot"
-    only under TLS                                  none: postfix, dovecot
+    only under TLS, unless the profile says so      none: postfix, dovecot; 38-auth.t
+    one delivery with each of Debian's servers      "it goes on"
+
+Beside this: replies in clear around STARTTLS and installed certificates in
+37-tls.t; credentials, who can read them, and SCRAM's rounds in 38-auth.t; no log
+shows them in 38-auth-echo.t; what hosts must not do in 38-hostile.t; TLS 1.2
+sessions, names and digests in tests/unit/tls.c, as far as it goes without SMTP.
 """
 
 from nameserver import Nameserver

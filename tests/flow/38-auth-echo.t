@@ -17,6 +17,9 @@ from stage import *
 SECRET = "tOp+s3cr3t=#"
 HIDDEN = "(what it says shows a secret)"
 CODES = {
+    "greeting": (421, 451, 554),  # it knows it from before
+    "ehlo": (421, 451, 554),
+    "starttls": (421, 454, 554),
     "auth": (235, 421, 454, 535),
     "challenge": (421, 454, 535),
     "mail": (250, 421, 451, 550),
@@ -106,7 +109,7 @@ with Stage() as stage:
         word = "delivered" if code in ("250", "235") else "deferred"
         if at == "data" and code == "250":
             word = "deferred"
-        elif code[0] == "5" and at not in ("auth", "challenge"):
+        elif code[0] == "5" and at not in ("auth", "challenge", "starttls"):
             word = "bounced"
         pattern = f"{id_}: (delivered|deferred|bounced) .*"
         stage.sender.log.position = 0

@@ -179,6 +179,8 @@ class Sweep:
         for where, stages in ("clear", CLEAR), ("tls", SECURED):
             for point in stages:
                 for name, act in acts.items():
+                    if point == "quit" and name in WAITS:
+                        continue  # nobody waits for its answer
                     self.add(certificate, where, point, name, act)
 
     def add(self, certificate, where, point, name, act):
@@ -249,8 +251,13 @@ with Stage() as stage:
     stage.start("sender")
     workers = stage.sender.workers()
     waits.send()
-    for host in waits.hosts.values():
-        host.log.wait_for("^waiting")
+    for key, host in waits.hosts.items():
+        log = stage.sender.log
+        wait_until(
+            lambda: host.log.grep("^waiting") or log.grep(f"{waits.ids[key]}: "),
+            [host.log.path, log.path],
+            f"{key} to be where it waits",
+        )
     before = cpu_seconds(workers)
     stage.sender.log.wait_for("no reply to .* in time")
     busy = cpu_seconds(workers) - before
