@@ -17,7 +17,7 @@ import stat
 import struct
 import subprocess
 
-from mounts import check, own_mounts
+from mounts import mount, own_mounts, unmount
 from process import Process, program
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -80,15 +80,6 @@ def run(*argv, good=(0,)):
 
 
 # -- mounts
-
-
-def mount(source, at, kind, options=""):
-    arguments = (os.fsencode(x) for x in (source, at, kind))
-    check(_libc.mount(*arguments, 0, options.encode()), f"mount {kind}")
-
-
-def unmount(at):
-    check(_libc.umount2(os.fsencode(at), 0), f"unmount {at}")
 
 
 def unmount_all(directory):

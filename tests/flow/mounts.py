@@ -12,7 +12,8 @@ import os
 import sys
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_CLONE_NEWNS = 0x20000
+_CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x20000
+BIND, RECURSIVE = 0x1000, 0x4000  # of mount(2)
 _MS_REC_PRIVATE = 0x4000 | 0x40000
 
 
@@ -37,6 +38,30 @@ def own_mounts():
     os.fchdir(here)
     for fd in (root, here, namespace):
         os.close(fd)
+
+
+def own_mounts_as_user():
+    """The same without root, where the kernel lets users have namespaces: this
+    process may mount, what it starts is the same user as ever and may not."""
+    uid, gid = os.geteuid(), os.getegid()
+    check(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS), "unshare")
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w") as f:
+            f.write(text)
+
+
+def mount(source, at, kind="", options="", flags=0):
+    arguments = (os.fsencode(x) for x in (source, at, kind))
+    check(_libc.mount(*arguments, flags, options.encode()), f"mount {kind} {at}")
+
+
+def unmount(at, lazily=False):
+    """Lazily: with all that is mounted below it, and when nobody is there."""
+    check(_libc.umount2(os.fsencode(at), 2 if lazily else 0), f"unmount {at}")
 
 
 if __name__ == "__main__":
