@@ -99,6 +99,9 @@ struct explaining {
 	size_t nsteps;
 };
 
+/* That of the entry; a message that is supposed has none. */
+struct str explaining_suffix(const struct explaining *x);
+
 /*
  * Go through all steps and call for each recipient that is still to be
  * delivered, replaced ones before those who take their place: an enum

@@ -65,6 +65,12 @@ fate_name(enum fate fate)
 
 /* ---- the message ---- */
 
+struct str
+explaining_suffix(const struct explaining *x)
+{
+	return x->view ? id_suffix(x->view->entry.id) : (struct str){"", 0};
+}
+
 /* Read what was added to the journal: its recipients, and where they stand. */
 static int
 renew(struct explaining *x)
@@ -80,8 +86,8 @@ renew(struct explaining *x)
 	x->env.nrecipients = x->view ? x->view->qf.nwritten : 1;
 	progress_free(&x->progress);
 	if (expansion_apply(journal, &x->env, &x->kept, &x->nkept) == -1 ||
-	    progress_read(journal, id_suffix(x->view ? x->view->entry.id : ""),
-		x->env.nrecipients, &x->progress) == -1)
+	    progress_read(journal, explaining_suffix(x), x->env.nrecipients,
+		&x->progress) == -1)
 		return -1;
 	x->nsteps = x->env.nrecipients;
 	x->steps = mem_resize(x->steps, x->nsteps, sizeof(x->steps[0]));
@@ -127,7 +133,7 @@ replace(struct explaining *x, size_t i, size_t *next)
 	    .kind = RECORD_EXPANDED,
 	    .time_s = clock_wall_s(),
 	    .first = *next,
-	    .suffix = id_suffix(x->view ? x->view->entry.id : ""),
+	    .suffix = explaining_suffix(x),
 	};
 	int is_new, found;
 

@@ -233,7 +233,7 @@ journal_orders(struct explaining *x, const struct buf *orders)
 	struct record rec = {
 	    .kind = RECORD_RULED,
 	    .time_s = clock_wall_s(),
-	    .suffix = id_suffix(x->view ? x->view->entry.id : ""),
+	    .suffix = explaining_suffix(x),
 	    .generation = map_generation(x->t->map),
 	    .orders = {orders->data, orders->len},
 	};
