@@ -54,7 +54,17 @@ def missing():
             os.close(os.open(path, os.O_RDWR))
         except OSError as e:
             return f"{path} ({e.strerror})"
+    for kind in ("ext4", "xfs", "fuse"):
+        if not _kernel_knows(kind):
+            return f"{kind} in its kernel"
     return None if _may_mount() else "right to mount"
+
+
+def _kernel_knows(kind):
+    if shutil.which("modprobe"):  # also one that is loaded by the first mount
+        subprocess.run(["modprobe", "-q", kind], stderr=subprocess.DEVNULL)
+    with open("/proc/filesystems") as f:
+        return kind in f.read().split()
 
 
 def _may_mount():
