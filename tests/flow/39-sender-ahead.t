@@ -3,6 +3,8 @@
 """The next message is begun before the last one is answered: nothing of that
 is lost, sent twice or blamed for what happened to the other."""
 
+import os
+
 from put import put
 from stage import *
 
@@ -23,8 +25,7 @@ def attempts(stage, ids):
 
 with Stage(settings="sender-workers 1", profiles=PROFILES) as stage:
     sink = stage.sink()
-    mta = stage.postfix(sink.port)
-    stage.write(routes=f"mta.example {mta.route}\n*  {sink.route}  one")
+    stage.write(routes=f"*  {sink.route}  one")
     stage.compile()
 
     # one connection; more than one message a read at the other end
@@ -75,6 +76,12 @@ with Stage(settings="sender-workers 1", profiles=PROFILES) as stage:
     # a server of somebody else
     sink.rules("")
     stage.sender.stop()
+    if os.geteuid() != 0:
+        skip("200 messages to a Postfix", "Postfix starts as root only")
+        done_testing()
+    mta = stage.postfix(sink.port)
+    stage.write(routes=f"mta.example {mta.route}\n*  {sink.route}  one")
+    stage.compile()
     ids = put(stage, "x@mta.example", n=200)
     stage.start("sender", compile=False)
     stage.assert_spool_empty("200 messages to a Postfix")

@@ -170,7 +170,7 @@ def no_report_on_a_report(world):
 def postfix(stage):
     """Stagepost, Postfix, and a host after it that lacks DSN."""
     if os.geteuid() != 0:
-        skip("Postfix needs root")
+        skip("by way of Postfix", "Postfix starts as root only")
         return
     last = stage.sink(rules="rcpt refused@* 550 5.1.1 no such user")
     peer = stage.postfix(last.port)
