@@ -26,7 +26,7 @@ def backlog(opt):
             meter.sync()
             before = relay.snapshot(b)
             b.server.release()
-            arrived, last = b.sink.wait(opt.backlog, 3600)
+            arrived, last = b.sink.wait(opt.backlog, 120 + opt.backlog // 100)
             if arrived < opt.backlog:
                 print(f"{name}: {arrived} of the backlog", file=sys.stderr)
                 continue
@@ -151,7 +151,7 @@ def _all_due(b, stage, domains, each):
     before = relay.snapshot(b)
     b.server.release()
     with _peak(stage.sender) as peak:
-        arrived, last = b.sink.wait(each + SEEDS, 3600)
+        arrived, last = b.sink.wait(each + SEEDS, 120 + each // 200)
     row = relay.costs(b, before, arrived, last)
     return {**row, "sender_mib": peak[0]}
 

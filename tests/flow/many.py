@@ -4,7 +4,7 @@
 import os
 
 LINKS = 60000  # ext4 allows 65,000 names of one file
-DIGITS = "0123456789abcdefghijklmnopqrstuv"
+DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # of ids
 
 
 def entries(stage, state):
