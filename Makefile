@@ -11,7 +11,7 @@
 #	make SAN=1 check	under address and undefined-behaviour sanitizers
 #	make lint		doors between rooms, layout, headers, manual pages
 #	make fuzz fuzz-run	the parsers' fuzzers; FUZZ_SECONDS for each
-#	make bench		against others: BENCH="relay sizes tls",
+#	make bench		against others: BENCH="relay sizes",
 #				BENCH_OPTIONS="--rounds 1"; see tests/bench/run
 #	make install DESTDIR=/tmp/x PREFIX=/usr
 

@@ -24,14 +24,13 @@ def _bar(y, length, colour):
 
 def _workloads(rows):
     """{label: {server: messages a second}}"""
-    fields = [f for f in ("connections", "outgoing", "size", "sessions") if
-              any(f in row for row in rows)]  # fmt: skip
+    fields = ("connections", "size", "sessions")
     found = {}
     for key, group in groups(rows, fields).items():
         named = dict(zip(fields, key))
         label = f"{named['sessions']} sessions, {named['size']} bytes"
         if named["connections"] != "-":
-            label = f"{named.get('outgoing') or named['connections']}, {label}"
+            label = f"{named['connections']}, {label}"
         found[label] = {
             server: median(g, "end_to_end_per_s")
             for (server,), g in groups(group, ("server",)).items()

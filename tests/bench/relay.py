@@ -17,19 +17,15 @@ import meter
 import servers
 from peer import smtp_source
 from process import Process, program
-from secure import Authority
 from servers import Plan
 
 PATIENCE_S = 300
 
 
 class Sink:
-    def __init__(self, directory, group, tls=False, rules=None):
+    def __init__(self, directory, group, rules=None):
         self.counters = os.path.join(directory, f"counters.{id(self)}")
         argv = [program("smtp-sink"), "-c", self.counters]
-        if tls:
-            files = Authority(directory).certificate("IP:127.0.0.1")
-            argv += ["-s", ":".join(files)]
         if rules:
             argv += ["-r", rules]
         self.process = Process(
@@ -95,7 +91,7 @@ def bench(opt, name, plan=Plan(), trace=None):
         meter.Group("bench-harness") as harness,
     ):
         os.chmod(directory, 0o755)  # the servers' users pass through it
-        sink = Sink(directory, harness, plan.tls)
+        sink = Sink(directory, harness)
         trace = os.path.join(directory, trace) if trace else None
         make = servers.SERVERS[name]
         try:
@@ -200,14 +196,6 @@ def sizes(opt):
         yield disk_ceiling(opt, size, 10)
 
 
-def tls(opt):
-    names = [n for n in opt.servers if n in ("stagepost", "postfix")]
-    for reuse in (True, False):
-        plan = Plan(tls=True, reuse=reuse)
-        for row in in_turn(opt, names, ["reused"], [1024], [10], plan):
-            yield {**row, "outgoing": "reused" if reuse else "fresh"}
-
-
 def workers(opt):
     for number in (1, 2, 4):
         plan = Plan(workers=number)
@@ -234,5 +222,5 @@ def calls(opt, few=200, many=1000):
 
 
 PARTS = {
-    "relay": relay, "calls": calls, "sizes": sizes, "tls": tls, "workers": workers,
+    "relay": relay, "calls": calls, "sizes": sizes, "workers": workers,
 }  # fmt: skip

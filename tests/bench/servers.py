@@ -27,12 +27,9 @@ def _strace(path):
 class Plan:
     """What a run wants of a server beside the plain relay."""
 
-    def __init__(self, tls=False, reuse=True, workers=0, hold=False, routes=None):
-        self.tls = tls  # outgoing connections are encrypted
-        self.reuse = reuse  # outgoing connections take several messages
+    def __init__(self, workers=0, hold=False):
         self.workers = workers  # of each of our rooms; 0: as it comes
         self.hold = hold  # nothing is delivered before release()
-        self.routes = routes  # of ours, instead of the one
 
 
 class Stagepost:
@@ -49,10 +46,9 @@ class Stagepost:
         self.stage = self._Stage(
             parent=directory,
             verbose=False,
-            routes=plan.routes or f"*  smtp [127.0.0.1]:{next_hop}  busy",
+            routes=f"*  smtp [127.0.0.1]:{next_hop}  busy",
             profiles="busy  concurrency 100 lifetime 5d "
-            f"tls {'required' if plan.tls else 'none'} "
-            f"messages-per-connection {'none' if plan.reuse else 1}\n"
+            "messages-per-connection none\n"
             "wait  retry 5h retries 5\n",
             settings="sessions-max 1000\nclient-sessions-max 1000\n"
             + "".join(
@@ -101,17 +97,7 @@ class Postfix:
 
     @staticmethod
     def _settings(plan):
-        lines = []
-        if plan.tls:
-            lines += ["smtp_tls_security_level = encrypt"]
-            lines += ["smtp_tls_session_cache_database = internal:"]
-            if plan.reuse:
-                lines += ["smtp_tls_connection_reuse = yes"]
-        if not plan.reuse:
-            lines += ["smtp_connection_cache_on_demand = no"]
-        if plan.hold:
-            lines += ["defer_transports = smtp"]
-        return "\n".join(lines)
+        return "defer_transports = smtp" if plan.hold else ""
 
     def release(self):
         self.peer.release()

@@ -6,7 +6,7 @@ import statistics
 # What a row may say of itself, and what was measured: heading, field, digits.
 WHAT = {
     "connections": "connections", "size": "bytes", "sessions": "sessions",
-    "outgoing": "outgoing", "workers": "workers", "deferred": "deferred",
+    "workers": "workers", "deferred": "deferred",
     "due": "due", "to": "to", "server": "server",
 }  # fmt: skip
 COLUMNS = (
