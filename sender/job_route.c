@@ -17,20 +17,26 @@
 #include "outcome.h"
 #include "sender.h"
 
-/* Was it rerouted just now? Then the engine does not see the map that we see,
- * and the two of us must not play ball with it.  The latest few are kept. */
+/* Was it rerouted by this map?  Then the engine does not see the map that we
+ * see, and the two of us must not play ball with it.  The latest few are kept. */
 static bool
 was_rerouted(const char *id)
 {
-	static char latest[64][ID_SIZE];
+	static struct {
+		char id[ID_SIZE];
+		uint64_t generation;
+	} latest[64];
 	static unsigned next;
+	uint64_t generation = map_generation(sender.worker->map);
 
 	for (size_t i = 0; i < sizeof(latest) / sizeof(latest[0]); i++)
-		if (strcmp(latest[i], id) == 0) {
-			latest[i][0] = '\0';
+		if (strcmp(latest[i].id, id) == 0 &&
+		    latest[i].generation == generation) {
+			latest[i].id[0] = '\0';
 			return true;
 		}
-	memcpy(latest[next], id, strlen(id) + 1);
+	memcpy(latest[next].id, id, strlen(id) + 1);
+	latest[next].generation = generation;
 	next = (next + 1) % (sizeof(latest) / sizeof(latest[0]));
 	return false;
 }

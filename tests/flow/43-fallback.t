@@ -6,6 +6,8 @@ to the second, once, and nobody hears of it.
 """
 
 import json
+import os
+import signal
 
 from stage import *
 
@@ -143,6 +145,31 @@ def the_engine_decides_again(stage, p):
     p.wait(old, new + 1, home, "both were killed, and it goes to the second")
 
 
+def killed_at_each_move(stage, p):
+    """
+    Claimed, sent back to be routed, claimed again: the second has it once.  Only
+    before these moves a worker is killed, and the rest ends by itself: never
+    between the second's answer and the removal.
+    """
+    for n in range(1, 4):
+        stage.stop("sender")
+        p.rules(f"rcpt moved@* {UNKNOWN}")
+        old, new, home = p.seen()
+        p.send("moved@split.example")
+        stage.wrap = lambda name: ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                                   "trace=renameat2", "-e",
+                                   f"inject=renameat2:signal=KILL:when={n}"]
+        stage.start("sender", compile=False)
+        stage.sender.log.rewind()  # it may have been before "ready"
+        stage.sender.log.wait_for("was killed by SIGKILL|delivered to=<moved@")
+        (parent,) = stage.sender.workers()  # of strace
+        os.kill(parent, signal.SIGTERM)
+        stage.sender.wait()
+        del stage.wrap
+        stage.start("sender", compile=False)
+        p.wait(old, new + 1, home, f"killed at its move {n}")
+
+
 def the_map_decides(stage, p):
     other = stage.sink()
     p.rules(f"rcpt m* {UNKNOWN}", "rcpt m* 450 4.2.1 later")
@@ -187,6 +214,7 @@ with Stage(profiles="quick  retry 15m retries 5\nslow retry 30m retries 5\n") as
     with_others_that_wait(stage, p)
     kept_over_a_crash(stage, p)
     the_engine_decides_again(stage, p)
+    killed_at_each_move(stage, p)
     the_map_decides(stage, p)
     explained(stage, p)
 done_testing()

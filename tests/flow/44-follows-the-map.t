@@ -82,6 +82,29 @@ def keeps_what_it_has(stage, h):
     is_(len(stage.sender.log.grep(rf"{ident}: rerouted ")), 1, "routed anew once")
 
 
+def map_after_map(stage, h):
+    """There and back: each map is followed at the next attempt."""
+    h.reset()
+    h.new.rules(LATER)
+    h.send("jo@far.example")
+    ident = h.waiting()
+    for n, sink in enumerate([h.new, h.old, h.new]):
+        h.swap(sink)
+        stage.tool("flush")
+        host = rf"host=\[127.0.0.1\]:{sink.port} "
+        stage.sender.log.wait_for(
+            rf"{ident}: deferred to=<jo@far.example> {host}.*attempt={n + 2}$"
+        )
+        stage.wait_in("deferred")
+    is_(len(stage.sender.log.grep(rf"{ident}: rerouted ")), 3, "three maps, three ways")
+    is_(len(stage.sender.log.grep(rf"{ident}: engine and sender do not agree")), 0, "no quarrel")
+    h.new.rules("")
+    seen = len(h.new.letters())
+    stage.tool("flush")
+    h.new.wait_letters(seen + 1)
+    stage.assert_spool_empty()
+
+
 def not_before_it_is_due(stage, h):
     h.reset()
     h.send("jo@far.example")
@@ -224,6 +247,7 @@ with Stage(
     h.map(h.old)
     stage.start()
     keeps_what_it_has(stage, h)
+    map_after_map(stage, h)
     not_before_it_is_due(stage, h)
     who_is_done_is_done(stage, h)
     a_new_alias(stage, h)

@@ -230,6 +230,7 @@ def one_copy_in_spite_of_a_crash(stage, away, vault):
         stage.wrap = lambda name: ["strace", "-f", "-qq", "-o", "/dev/null",
                                    "-e", "trace=fdatasync,renameat2", "-e", f"inject={step}"]
         stage.start("engine", compile=False)
+        stage.engine.log.rewind()  # it may have been before "ready"
         stage.engine.log.wait_for("was killed by SIGKILL|copied as=")
         stage.engine.kill_all()
     del stage.wrap

@@ -54,6 +54,7 @@ def held_for_some_in_spite_of_a_crash(stage, away):
                                    "trace=renameat2", "-e",
                                    f"inject=renameat2:signal=KILL:when={n}"]
         stage.start("engine", compile=False)
+        stage.engine.log.rewind()  # it may have been before "ready"
         stage.engine.log.wait_for("was killed by SIGKILL|held reason=")
         stage.engine.kill_all()
         del stage.wrap

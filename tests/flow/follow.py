@@ -83,7 +83,7 @@ class Follower:
     def __init__(self, path):
         self.path = path
         open(path, "ab").close()
-        self.position = 0
+        self.position = self.marked = 0
 
     def text(self):
         with open(self.path, errors="replace") as f:
@@ -94,7 +94,11 @@ class Follower:
 
     def mark(self):
         """Forget what is there: wait_for() looks at later lines only."""
-        self.position = os.path.getsize(self.path)
+        self.position = self.marked = os.path.getsize(self.path)
+
+    def rewind(self):
+        """Back to that mark: what came since then is looked at again."""
+        self.position = self.marked
 
     def _next_match(self, pattern):
         with open(self.path, "rb") as f:
