@@ -27,6 +27,7 @@ static struct loop_timer *rescan_timer;
 static bool rescan_set;   /* the timer is running */
 static int64_t rescan_ms; /* steady time of the latest reading */
 static bool more[SHARDS]; /* names of it were left on disk */
+static bool unread;       /* one of these could not be read */
 static size_t total;
 
 static int
@@ -228,12 +229,17 @@ forget_left_out(struct destination *d)
 	d->backlog.left_out = false;
 }
 
+/* What could not be read is read again. */
 static void
 read_shard(unsigned shard)
 {
 	if (spool_list(sender.spool, STATE_PROCESSED, shard, true, on_listed,
-		NULL) == -1)
+		NULL) == -1) {
 		log_warn("read processed/%u", shard);
+		more[shard] = unread = true;
+		if (!rescan_set)
+			rescan_in(RESCAN_MS);
+	}
 }
 
 static void
@@ -243,6 +249,7 @@ read_again(void)
 
 	memcpy(again, more, sizeof(again));
 	memset(more, 0, sizeof(more));
+	unread = false;
 	destination_each(forget_left_out);
 	for (unsigned s = 0; s < SHARDS; s++)
 		if (again[s])
@@ -258,7 +265,7 @@ on_rescan_time(void *arg)
 
 	(void)arg;
 	rescan_set = false;
-	if (destination_any(runs_low))
+	if (unread || destination_any(runs_low))
 		read_again();
 	for (unsigned s = 0; s < SHARDS; s++)
 		left |= more[s];

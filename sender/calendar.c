@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "calendar.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,9 @@
 #include "proc/loop.h"
 #include "sender.h"
 
-#define WAKE_BATCH 500 /* entries woken in one turn of the loop */
-#define SET_BACK_S 60  /* the wall clock that goes back so far was set */
+#define WAKE_BATCH 500  /* entries woken in one turn of the loop */
+#define AGAIN_MS   2000 /* until what could not be read or woken is again */
+#define SET_BACK_S 60   /* the wall clock that goes back so far was set */
 
 struct sleeper {
 	RB_ENTRY(sleeper) link;
@@ -35,6 +37,8 @@ struct buckets {
 
 static struct sleepers sleepers = RB_INITIALIZER(&sleepers);
 static size_t count;
+static bool unread[SHARDS]; /* some of it, to be read when... */
+static int64_t again_ms;    /* ...the steady clock says so */
 static struct buckets buckets[SHARDS];
 
 /* Whatever wakes before the horizon is in memory. */
@@ -182,6 +186,13 @@ on_listed(void *arg, const struct entry *e)
 }
 
 static void
+read_later(unsigned shard)
+{
+	unread[shard] = true;
+	again_ms = clock_steady_ms() + AGAIN_MS;
+}
+
+static void
 read_shard(unsigned shard)
 {
 	const struct buckets *b = &buckets[shard];
@@ -189,9 +200,40 @@ read_shard(unsigned shard)
 	for (size_t i = 0; i < b->n; i++)
 		if (bucket_wanted(b->numbers[i]) &&
 		    spool_list_bucket(sender.spool, shard, b->numbers[i],
-			on_listed, NULL) == -1)
+			on_listed, NULL) == -1) {
 			log_warn("read bucket %" PRId64 " of deferred/%u",
 			    b->numbers[i], shard);
+			read_later(shard);
+		}
+}
+
+static int
+on_bucket(void *arg, int64_t number)
+{
+	unsigned *shard = arg;
+
+	bucket_note(*shard, number);
+	return 0;
+}
+
+/* Its buckets, and what of them wakes before the horizon. */
+static void
+read_whole(unsigned shard)
+{
+	unread[shard] = false;
+	if (spool_list_buckets(sender.spool, shard, on_bucket, &shard) == -1) {
+		log_warn("read deferred/%u", shard);
+		read_later(shard);
+	}
+	read_shard(shard);
+}
+
+static void
+read_again(void)
+{
+	for (unsigned s = 0; s < SHARDS; s++)
+		if (unread[s] && clock_steady_ms() >= again_ms)
+			read_whole(s);
 }
 
 /* Nothing is left of what was read: look as far as the end of the current
@@ -243,7 +285,9 @@ wake(struct sleeper *sl)
 	memcpy(e.tag, sl->tag, sizeof(e.tag));
 	memcpy(e.id, sl->id, strlen(sl->id) + 1);
 	sleeper_drop(sl);
-	spool_wake(sender.spool, &e); /* the watch on processed/ sees it */
+	/* the watch on processed/ sees it */
+	if (spool_wake(sender.spool, &e) == -1 && errno != ENOENT)
+		read_later(e.shard); /* it is still there */
 }
 
 static bool
@@ -252,7 +296,7 @@ nothing_deferred(void)
 	size_t n = count;
 
 	for (unsigned s = 0; s < SHARDS; s++)
-		n += buckets[s].n;
+		n += buckets[s].n + unread[s];
 	return n == 0;
 }
 
@@ -264,6 +308,7 @@ on_tick(void *arg)
 	unsigned woken = 0;
 
 	(void)arg;
+	read_again();
 	while ((sl = RB_MIN(sleepers, &sleepers)) != NULL &&
 	       sl->when_s <= now_s && woken < WAKE_BATCH) {
 		wake(sl);
@@ -288,21 +333,10 @@ calendar_deferred(const struct entry *e)
 	add(e);
 }
 
-static int
-on_bucket(void *arg, int64_t number)
-{
-	unsigned *shard = arg;
-
-	bucket_note(*shard, number);
-	return 0;
-}
-
 void
 calendar_shard(unsigned shard)
 {
-	if (spool_list_buckets(sender.spool, shard, on_bucket, &shard) == -1)
-		log_warn("read deferred/%u", shard);
-	read_shard(shard);
+	read_whole(shard);
 	loop_timer_set(ticker, 0);
 }
 

@@ -22,6 +22,7 @@
 #include "connect.h"
 #include "destination.h"
 #include "flush.h"
+#include "job.h"
 #include "local.h"
 #include "maildir.h"
 #include "orders.h"
@@ -33,6 +34,7 @@
 #include "security.h"
 
 #define PAUSE_MS      1000
+#define RECOVER_MS    1000
 #define SETTLING_MAX  200 /* jobs whose reports wait for the disk */
 #define STOP_GRACE_MS ((PARENT_PATIENCE_S - 5) * 1000)
 
@@ -41,6 +43,8 @@ struct sender sender;
 static struct loop_timer *pause_timer;
 static struct loop_timer *stop_timer;
 static bool paused;
+static struct loop_timer *recover_timer;
+static bool unrecovered[SHARDS]; /* to be tried again */
 
 bool
 sender_may_begin(void)
@@ -64,13 +68,40 @@ sender_pause(void)
 	loop_timer_set(pause_timer, PAUSE_MS);
 }
 
-/* Recover what a dead worker had claimed, then watch, then read. */
+static bool
+is_claimed(const struct entry *e)
+{
+	return job_find(e->id) != NULL;
+}
+
+/* What a dead worker had claimed. */
+static void
+recover(unsigned shard)
+{
+	unrecovered[shard] =
+	    spool_recover_sending(sender.spool, shard, is_claimed) == -1;
+	if (!unrecovered[shard])
+		return;
+	log_warnx("sending/%u: not all recovered, trying again", shard);
+	loop_timer_set(recover_timer, RECOVER_MS);
+}
+
+static void
+on_recover_time(void *arg)
+{
+	(void)arg;
+	for (unsigned s = 0; s < SHARDS; s++)
+		if (unrecovered[s])
+			recover(s);
+}
+
+/* Recover, then watch, then read. */
 static void
 on_shard(void *arg, unsigned shard)
 {
 	(void)arg;
 	spool_clean_slot(sender.spool, shard);
-	spool_recover_sending(sender.spool, shard);
+	recover(shard);
 	backlog_shard(shard);
 	calendar_shard(shard);
 }
@@ -141,6 +172,7 @@ sender_start(struct worker *w)
 	security_start();
 	maildir_start(w->spool->root);
 	pause_timer = loop_timer_new(on_pause_end, NULL);
+	recover_timer = loop_timer_new(on_recover_time, NULL);
 	stop_timer = loop_timer_new(on_stop_late, NULL);
 	outcome_start();
 	flush_start();

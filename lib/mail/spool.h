@@ -173,8 +173,10 @@ int spool_split(struct spool *sp, struct entry *e, int fd,
 /* Finish or undo what a crash left of splits of this shard.  Idempotent.
  * 0 or -1. */
 int spool_recover_splits(struct spool *sp, unsigned shard);
-/* Rename what is left in sending/<s> back to processed/. */
-int spool_recover_sending(struct spool *sp, unsigned shard);
+/* Rename what is left in sending/<s> back to processed/, but for what the
+ * caller, when asked, has claimed itself.  0, or -1: not all of it. */
+int spool_recover_sending(struct spool *sp, unsigned shard,
+    bool (*is_claimed)(const struct entry *e));
 /* Unlink what is left in this room's tmp/ slot; the engine: what is older than
  * a day, after it has seen all of incoming/. */
 int spool_clean_slot(struct spool *sp, unsigned shard);

@@ -315,7 +315,9 @@ spool_recover_splits(struct spool *sp, unsigned shard)
 
 struct recovery {
 	struct spool *sp;
+	bool (*is_claimed)(const struct entry *e);
 	size_t n;
+	bool failed;
 };
 
 static int
@@ -325,6 +327,8 @@ on_claim_left(void *arg, const struct entry *e)
 	struct entry copy = *e;
 	int rc;
 
+	if (r->is_claimed != NULL && r->is_claimed(e))
+		return 0;
 	rc = spool_unclaim(r->sp, &copy);
 	/* A report that was made anew after a power cut has the name already,
 	 * and this one is the first: the engine brings it back later. */
@@ -332,17 +336,20 @@ on_claim_left(void *arg, const struct entry *e)
 		rc = spool_reroute(r->sp, &copy);
 	if (rc == 0)
 		r->n++;
+	else if (errno != ENOENT)
+		r->failed = true; /* logged */
 	return 0;
 }
 
 int
-spool_recover_sending(struct spool *sp, unsigned shard)
+spool_recover_sending(
+    struct spool *sp, unsigned shard, bool (*is_claimed)(const struct entry *e))
 {
-	struct recovery r = {sp, 0};
+	struct recovery r = {.sp = sp, .is_claimed = is_claimed};
 	int rc;
 
 	rc = spool_list(sp, STATE_SENDING, shard, true, on_claim_left, &r);
 	if (r.n > 0)
 		log_info("sending/%u: recovered %zu claims", shard, r.n);
-	return rc;
+	return r.failed ? -1 : rc;
 }

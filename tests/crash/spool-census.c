@@ -56,7 +56,7 @@ recover_shard(struct spool *sp, unsigned shard)
 	if (sp->room == ROOM_ENGINE)
 		return spool_recover_splits(sp, shard);
 	if (sp->room == ROOM_SENDER)
-		return spool_recover_sending(sp, shard);
+		return spool_recover_sending(sp, shard, NULL);
 	return 0;
 }
 

@@ -179,7 +179,7 @@ test_recovery(void)
 	struct draft d;
 
 	for (int round = 0; round < 2; round++) {
-		is_int(spool_recover_sending(sender, e.shard), 0,
+		is_int(spool_recover_sending(sender, e.shard, NULL), 0,
 		    "a claim left by the dead is recovered");
 		is_int((long long)fixture_count(tool, STATE_SENDING, NULL, 0),
 		    0, "nothing is in sending/ (time %d)", round + 1);
@@ -205,7 +205,7 @@ test_recovery_of_two(void)
 	if (linkat(sender->processed[first.shard], name,
 		sender->sending[first.shard], name, 0) == -1)
 		bail_out("no second one");
-	is_int(spool_recover_sending(sender, first.shard), 0,
+	is_int(spool_recover_sending(sender, first.shard, NULL), 0,
 	    "of two with one id the claimed one is recovered");
 	is_int((long long)fixture_count(tool, STATE_SENDING, NULL, 0), 0,
 	    "nothing is left in sending/");
