@@ -205,7 +205,9 @@ class Run:
         self.submit(self.trial.kind)
         if self.trial.fault.hold:
             self.hold()
-        nudge = None if self.trial.kind in LATE else bench.flush
+        if self.trial.kind == "retry":
+            self.wait_for_retry()
+        nudge = None if self.trial.kind in (*LATE, "retry") else bench.flush
         if self.trial.fault.action == "kill":
             nudge = None
         bench.until(self.over, lambda: f"the end of it; {self.stage.queue()}", nudge)
@@ -213,6 +215,16 @@ class Run:
             self.stage.tool("hold", "--destination", "late.example", check=False)
             self.stage.tool("release", "--state", "held", check=False)
             bench.until(self.over, "the end of the release", nudge)
+
+    def wait_for_retry(self):
+        """By the calendar alone; nobody orders a flush."""
+        bench = self.bench
+        bench.until(
+            lambda: bench.dead() or self.has_failed() or "deferred" in self.stage.queue()
+            or self.answered() and not self.mails[0].acked,
+            "a deferred message",
+        )
+        bench.witnesses.late(False)
 
     def hold(self):
         """It fails and goes on failing; then no more."""

@@ -19,6 +19,7 @@ KINDS = {
     "beside": Kind(["one@left.example"], ["left"]),
     "two": Kind(["one@left.example", "two@right.example"], ["left", "right"]),
     "deferral": Kind(["one@late.example"], ["late"]),
+    "retry": Kind(["one@again.example"], ["late"]),
     "bounce": Kind(["bad@left.example"], ["back"]),
     "hold": Kind(["one@late.example"], ["late"]),
     "report": Kind(["one@left.example"], ["left", "back"], notify=" NOTIFY=SUCCESS"),
@@ -32,7 +33,7 @@ LARGE = 400000  # does not fit into what is written at once
 TABLES = {
     "aliases": "all@alias.example  one@left.example two@right.example\n",
     "domains": "alias.example\nbox.example\n",
-    "profiles": "slow  retry 5h retries 100\n",
+    "profiles": "slow  retry 5h retries 100\nquick  retry 1s retries 100\n",
 }
 
 
@@ -107,6 +108,7 @@ class Witnesses:
         }
         self.sinks["left"].rules("rcpt bad@* 550 5.1.1 nobody")
         routes = [f"{n}.example  {s.route}  slow" for n, s in self.sinks.items()]
+        routes.append(f"again.example  {self.sinks['late'].route}  quick")
         stage.write(
             routes="\n".join(routes),
             rules="keep from kept@back.example then copy vault@vault.example"
