@@ -217,14 +217,15 @@ ask_header(struct asking *q)
 /* ---- into the journal ---- */
 
 static int
-flush_journal(struct asking *q)
+flush_orders(
+    struct worker *w, const struct entry *e, const struct queuefile *qf)
 {
-	if (fdatasync(q->qf->fd) == 0)
+	if (queuefile_flush(qf->fd) == 0)
 		return 0;
 	if (errno == EIO)
-		spool_fail(q->w->spool, "flush what rules ordered");
+		spool_fail(w->spool, "flush what rules ordered");
 	else
-		log_warn("%s: flush what rules ordered", q->e->id);
+		log_warn("%s: flush what rules ordered", e->id);
 	return -1;
 }
 
@@ -248,7 +249,7 @@ journal_orders(struct asking *q, struct buf *journal)
 	record_format(&rec, &lines);
 	if (queuefile_append(q->qf->fd, &lines) == -1)
 		log_warn("%s: journal what rules ordered", q->e->id);
-	else if (flush_journal(q) == 0)
+	else if (flush_orders(q->w, q->e, q->qf) == 0)
 		rc = 0;
 	buf_add(journal, lines.data, lines.len);
 	buf_free(&lines);
@@ -307,7 +308,11 @@ rule_entry(struct worker *w, struct entry *e, struct queuefile *qf,
 	size_t known = journal->len;
 	enum verdict verdict;
 
-	if (!p->ruled) {
+	if (p->ruled) {
+		/* perhaps by somebody who died, or failed, before the flush */
+		if (flush_orders(w, e, qf) == -1)
+			return VERDICT_LATER;
+	} else {
 		verdict = ask(w, e, qf, journal, p);
 		if (verdict != VERDICT_GO || journal->len == known)
 			return verdict;

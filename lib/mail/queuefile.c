@@ -2,6 +2,7 @@
 #include "mail/queuefile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -264,6 +265,44 @@ queuefile_append(int fd, const struct buf *record)
 	if ((size_t)n == record->len)
 		return 0;
 	errno = ENOSPC;
+	return -1;
+}
+
+/* The same bytes over themselves, from the journal's first to the last. */
+static int
+write_again(int fd)
+{
+	struct queuefile qf;
+	off_t at;
+	ssize_t n = -1;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (queuefile_open(fd, &qf) == -1)
+		return -1;
+	at = qf.journal_offset;
+	queuefile_free(&qf);
+	if (flags == -1 || fcntl(fd, F_SETFL, flags & ~O_APPEND) == -1)
+		return -1;
+	while ((n = pread(fd, scratch, READ_SIZE, at)) > 0) {
+		if (fd_pwrite_all(fd, scratch, (size_t)n, at) == -1)
+			break;
+		at += n;
+	}
+	if (fcntl(fd, F_SETFL, flags) == -1)
+		return -1;
+	return n == 0 ? 0 : -1;
+}
+
+int
+queuefile_flush(int fd)
+{
+	static bool doubted; /* a flush has failed in this process */
+
+	if (doubted && write_again(fd) == -1)
+		return -1;
+	if (fdatasync(fd) == 0)
+		return 0;
+	doubted = true;
 	return -1;
 }
 

@@ -86,6 +86,14 @@ int queuefile_journal(
  */
 int queuefile_append(int fd, const struct buf *record);
 
+/*
+ * Make what was appended durable: 0, or -1 and errno.  A failed flush is never
+ * asked for again: the kernel may have dropped what it could not write, and
+ * then the next one succeeds without it.  So from the first failure on the
+ * journal is written again before each flush.  After EIO: spool_fail().
+ */
+int queuefile_flush(int fd);
+
 /* Free the memory, not the descriptor; leaves it empty.  Twice is fine. */
 void queuefile_free(struct queuefile *qf);
 

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "mail/queuefile.h"
 #include "mail/spool_path.h"
 
 /* ---- limits and failure ---- */
@@ -274,7 +275,7 @@ spool_process(struct spool *sp, struct entry *e, int flush_fd, char prio,
 	assert(prio >= '0' && prio <= '9');
 	/* Dying before the move leaves it in incoming/, where it is routed
 	 * again; a record that decided its way must be there then. */
-	if (flush_fd != -1 && fdatasync(flush_fd) == -1) {
+	if (flush_fd != -1 && queuefile_flush(flush_fd) == -1) {
 		if (errno == EIO)
 			spool_fail(sp, "flush route record");
 		else

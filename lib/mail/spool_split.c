@@ -143,7 +143,7 @@ split_commit(struct spool *sp, const struct entry *e, int fd,
 	if (append_record(e, fd, parts, n, now_s) == -1)
 		goto fail;
 	step = "flush the split's record";
-	if (fdatasync(fd) == -1)
+	if (queuefile_flush(fd) == -1)
 		goto flush_failed;
 	step = "link into split/";
 	for (size_t i = 1; i < n; i++)

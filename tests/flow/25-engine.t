@@ -4,6 +4,8 @@
 
 import os
 import re
+import signal
+import subprocess
 
 from stage import *
 
@@ -100,6 +102,25 @@ def recovery(stage):
     is_(sum(n[10:] in ids for n in names), 2500, "a backlog is routed at the start")
 
 
+def a_failed_flush(stage):
+    """It is not asked for again: the kernel may have dropped what it was for."""
+    calls = os.path.join(stage.dir, "calls")
+    note = Follower(os.path.join(stage.dir, "strace.log"))
+    argv = ["strace", "-o", calls, "-e", "trace=fdatasync,pwrite64"]
+    argv += ["-e", "inject=fdatasync:error=ENOSPC:when=1", "-p", str(stage.engine.workers()[0])]
+    with open(note.path, "wb") as out, subprocess.Popen(argv, stderr=out) as strace:
+        note.wait_for("attached")
+        (i,) = arrive(stage, "a@one.example", "b@two.example")
+        stage.engine.log.wait_for(f"{i}: flush the split's record: No space left")
+        stage.engine.log.wait_for(f"{i}: routed as={i}.1")
+        strace.send_signal(signal.SIGINT)
+    with open(calls) as f:
+        names = re.findall(r"(?m)^(\w+)\(.*= (-?\d+)", f.read())
+    is_(names[0], ("fdatasync", "-1"), "a flush failed")
+    is_([n for n, _ in names[1:]], ["pwrite64", "fdatasync"], "all was written again before the next")
+    is_(stage.engine.log.grep("FAILED"), [], "a full disk is not for good")
+
+
 class Deadly(Stage):
     """Reading what is in incoming/ is the worker's death."""
 
@@ -129,5 +150,8 @@ with Stage(routes=ROUTES, profiles=PROFILES, settings="hops-max 20\nresolver 127
     loops(stage)
     damage(stage)
     recovery(stage)
+with Stage(routes=ROUTES, profiles=PROFILES, settings="engine-workers 1\nresolver 127.0.0.1") as stage:
+    stage.start("engine")
+    a_failed_flush(stage)
 killers()
 done_testing()
