@@ -80,5 +80,6 @@ main(int argc, char *argv[])
 			least = before;
 	}
 	printf("%.2f us found=%u of %d\n", least, found, LOOKS);
+	map_close(&m);
 	return 0;
 }
