@@ -214,6 +214,8 @@ class Run:
         if self.trial.kind == "hold" and not bench.dead():
             self.stage.tool("hold", "--destination", "late.example", check=False)
             self.stage.tool("release", "--state", "held", check=False)
+            if self.trial.fault.hold and not self.what:
+                self.hold()  # it was not reached before
             bench.until(self.over, "the end of the release", nudge)
 
     def wait_for_retry(self):

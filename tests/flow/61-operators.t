@@ -11,10 +11,16 @@ private_etc.enter("three users and an operator")
 
 import grp
 import pwd
+import shutil
 
 from stage import *
 
 LETTER = b"From: <jo@home.example>\r\nSubject: hello\r\n\r\nhello\r\n"
+
+
+def reachable(stage):
+    """queue-tool where everybody may start it: the tree may be in a home."""
+    return os.path.join(stage.dir, "queue-tool")
 
 
 class Person:
@@ -27,7 +33,7 @@ class Person:
     def tool(self, *words, rc=0, env=()):
         done = self.stage.run(
             "setpriv", "--reuid", self.name, "--regid", self.name, "--init-groups", "env", *env,
-            program("queue-tool"), "-s", self.stage.spool, *words, check=False,
+            reachable(self.stage), "-s", self.stage.spool, *words, check=False,
         )
         is_(done.returncode, rc, f"{self.name}: queue-tool {' '.join(words)}")
         return done.stdout
@@ -74,7 +80,7 @@ def others(stage):
     is_((oct(lock.st_mode & 0o7777), grp.getgrgid(lock.st_gid).gr_name), ("0o660", "stage-adm"), "the lock")
     for user in ("stage-recv", "stage-engine", "stage-send"):
         done = stage.run("setpriv", "--reuid", user, "--regid", user, "--init-groups",
-                         program("queue-tool"), "-s", stage.spool, "pause", "all", check=False)
+                         reachable(stage), "-s", stage.spool, "pause", "all", check=False)
         is_(done.returncode, 3, f"{user} gives no orders by it")
 
 
@@ -82,6 +88,7 @@ with Stage(users=True) as stage:
     late = stage.sink(rules="rcpt * 451 4.2.0 not now")
     stage.write(routes=f"late.example {late.route}\n")
     stage.start()
+    shutil.copy(program("queue-tool"), reachable(stage))
     an_operator(stage, Person(stage, "jo", "stage", "stage-adm"), late)
     others(stage)
 done_testing()
