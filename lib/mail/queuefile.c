@@ -10,6 +10,7 @@
 
 #include "base/crc.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "mail/expansion.h"
 #include "mail/header.h"
 #include "mail/journal.h"
@@ -298,8 +299,11 @@ queuefile_flush(int fd)
 {
 	static bool doubted; /* a flush has failed in this process */
 
-	if (doubted && write_again(fd) == -1)
+	if (doubted && write_again(fd) == -1) {
+		log_warn("write a journal again");
+		errno = EAGAIN;
 		return -1;
+	}
 	if (fdatasync(fd) == 0)
 		return 0;
 	doubted = true;

@@ -90,7 +90,8 @@ int queuefile_append(int fd, const struct buf *record);
  * Make what was appended durable: 0, or -1 and errno.  A failed flush is never
  * asked for again: the kernel may have dropped what it could not write, and
  * then the next one succeeds without it.  So from the first failure on the
- * journal is written again before each flush.  After EIO: spool_fail().
+ * journal is written again before each flush; EAGAIN when that fails, to be
+ * tried later.  After EIO, which is the flush's alone: spool_fail().
  */
 int queuefile_flush(int fd);
 
