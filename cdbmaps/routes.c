@@ -140,7 +140,8 @@ check_routes(const struct row *row, size_t from, const struct route *route)
 	size_t at, to = from;
 	int status;
 
-	while (to < row->nwords && !str_eq(row->words[to].text, ROUTE_FALLBACK))
+	while (to < row->nwords &&
+	       !str_eq_nocase(row->words[to].text, ROUTE_FALLBACK))
 		to++;
 	status = check_route(row, from, to, route);
 	if (to == row->nwords)

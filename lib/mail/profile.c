@@ -355,7 +355,7 @@ profile_name_check(struct str name)
 	}
 	if (name.len == 0 || name.len > PROFILE_NAME_MAX)
 		return "a profile's name of 1 to 63 characters";
-	if (str_eq(name, ROUTE_FALLBACK))
+	if (str_eq_nocase(name, ROUTE_FALLBACK))
 		return "another name: \"fallback\" is a word of routes";
 	return NULL;
 }

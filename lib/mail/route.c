@@ -391,7 +391,7 @@ cut_fallback(struct str *text, struct str *fallback_r)
 	struct str rest = *text, word;
 
 	while ((word = str_word(&rest)).len > 0) {
-		if (!str_eq(word, ROUTE_FALLBACK))
+		if (!str_eq_nocase(word, ROUTE_FALLBACK))
 			continue;
 		text->len = word.s - text->s;
 		word = rest;
