@@ -54,6 +54,8 @@ parse_hop(struct scan *sc, struct str word, struct route *r)
 	expected = hop_parse(word, r->kind == ROUTE_LMTP, hop, &sc->at);
 	if (expected)
 		return expected;
+	if (str_eq_nocase(hop->host, ROUTE_FALLBACK))
+		return expected_weights; /* the word stands between routes */
 	for (size_t i = 0; i < r->nhops; i++)
 		if (hop_same(hop, &r->hops[i]))
 			return "each hop once";
