@@ -7,6 +7,10 @@
  * workers, and the smallest sum counts: too much only where all four are
  * shared with other clients, which of 10,000 clients happens to five.  Pages
  * that were never used cost nothing.
+ *
+ * A session is counted at all its places before any of them is summed: of two
+ * that come at the same moment at least the later one sees both.  So never are
+ * more let in than the limit; at the same moment it can be one less.
  */
 #include <assert.h>
 #include <limits.h>
@@ -55,7 +59,7 @@ unsigned
 parent_client_sessions(struct str client, int change)
 {
 	char keyed[KEY + 16];
-	unsigned least = UINT_MAX, place, sum;
+	unsigned least = UINT_MAX, places[TABLES], sum;
 	uint64_t hash;
 
 	if (clients == NULL) /* a process without a parent */
@@ -65,11 +69,13 @@ parent_client_sessions(struct str client, int change)
 	memcpy(keyed + KEY, client.s, client.len);
 	hash = hash_bytes(keyed, KEY + client.len);
 	for (unsigned t = 0; t < TABLES; t++) {
-		place = hash % PLACES;
+		places[t] = hash % PLACES;
 		hash /= PLACES;
 		atomic_fetch_add(
-		    &clients->counts[parent_number()][t][place], change);
-		sum = sum_of(t, place);
+		    &clients->counts[parent_number()][t][places[t]], change);
+	}
+	for (unsigned t = 0; t < TABLES; t++) {
+		sum = sum_of(t, places[t]);
 		least = sum < least ? sum : least;
 	}
 	return least;
