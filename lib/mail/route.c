@@ -13,6 +13,8 @@ static const char expected_kind[] =
     "a route: smtp, lmtp, mx, maildir: or lookup-mx:";
 static const char expected_weights[] =
     "a weight for each of several hops, as in 10=a.example 20=b.example";
+static const char expected_host[] =
+    "another host: \"fallback\" is the word for a second route";
 static const char expected_words[] = "at most a profile's name after this";
 
 /* What is left to read, and where the last mistake is. */
@@ -55,7 +57,7 @@ parse_hop(struct scan *sc, struct str word, struct route *r)
 	if (expected)
 		return expected;
 	if (str_eq_nocase(hop->host, ROUTE_FALLBACK))
-		return expected_weights; /* the word stands between routes */
+		return expected_host;
 	for (size_t i = 0; i < r->nhops; i++)
 		if (hop_same(hop, &r->hops[i]))
 			return "each hop once";

@@ -121,6 +121,9 @@ CASES = [
      'routes:1:34: expected one fallback, not "fallback"'),
     ("routes", "a.example smtp b fallback smtp B:25\n",
      'routes:1:27: expected another route as the fallback, not "smtp"'),
+    ("routes", "a.example smtp 5=b 10=Fallback:25\n",
+     'routes:1:23: expected another host: "fallback" is the word for a second route, '
+     'not "10=Fallback:25"'),
     ("routes", "a.example smtp b fallback\n",
      "routes:1:26: expected a route: smtp, lmtp, mx, maildir: or lookup-mx: after "
      '"fallback"'),
