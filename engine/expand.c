@@ -55,16 +55,6 @@ struct writing {
 	size_t next; /* the number of the next recipient */
 };
 
-static size_t
-count_words(struct str text)
-{
-	size_t n = 0;
-
-	while (str_word(&text).len > 0)
-		n++;
-	return n;
-}
-
 static void
 add_record(
     struct writing *w, size_t i, const char *alias, const struct buf *targets)
@@ -82,7 +72,7 @@ add_record(
 
 	rec.recipients.len = (size_t)snprintf(number, sizeof(number), "%zu", i);
 	record_format(&rec, &w->records);
-	w->next += count_words(rec.orders);
+	w->next += str_count_words(rec.orders);
 	log_info("%s: expanded to=<%s> as=\"%s\"", w->e->id, alias,
 	    buf_text(targets));
 }

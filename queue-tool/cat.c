@@ -8,32 +8,41 @@
 #include <string.h>
 
 #include "mail/ruling.h"
+#include "mail/unwire.h"
 
 /* What to write of the content: as it lies there, or as a person's tools want
- * it, with LF and without stuffed dots. */
-struct unwire {
+ * it. */
+struct copying {
 	bool raw;
-	bool at_line_start;
-	bool cr_waits;
+	struct unwire unwire;
+	struct buf text;
 };
 
 static void
-write_octet(struct unwire *u, char c)
+write_piece(struct copying *c, const char *data, size_t len)
 {
-	bool stuffed = u->at_line_start && c == '.';
+	if (c->raw) {
+		fwrite(data, 1, len, stdout);
+		return;
+	}
+	buf_clear(&c->text);
+	unwire_add(&c->unwire, data, len, &c->text);
+	fwrite(buf_text(&c->text), 1, c->text.len, stdout);
+}
 
-	u->at_line_start = c == '\n';
-	if (u->cr_waits && c != '\n')
-		putchar('\r');
-	u->cr_waits = c == '\r';
-	if (!u->cr_waits && !stuffed)
-		putchar(c);
+static void
+write_end(struct copying *c)
+{
+	buf_clear(&c->text);
+	unwire_end(&c->unwire, &c->text);
+	fwrite(buf_text(&c->text), 1, c->text.len, stdout);
+	buf_free(&c->text);
 }
 
 /* What rules have us send before the content, to the first recipient that the
  * entry stands for. */
 static void
-write_headers(struct view *v, struct unwire *u)
+write_headers(struct view *v, struct copying *c)
 {
 	struct buf headers = {0};
 	size_t i = 0;
@@ -41,16 +50,12 @@ write_headers(struct view *v, struct unwire *u)
 	while (i < v->progress.nrcpts && !v->progress.rcpts[i].mine)
 		i++;
 	ruling_headers(v->journal, i, &headers);
-	for (size_t at = 0; at < headers.len; at++)
-		if (u->raw)
-			putchar(headers.data[at]);
-		else
-			write_octet(u, headers.data[at]);
+	write_piece(c, buf_text(&headers), headers.len);
 	buf_free(&headers);
 }
 
 static int
-write_content(struct view *v, struct unwire *u)
+write_content(struct view *v, struct copying *c)
 {
 	char chunk[65536];
 	const char *data;
@@ -60,11 +65,7 @@ write_content(struct view *v, struct unwire *u)
 	while ((n = queuefile_content(
 		    &v->qf, at, chunk, sizeof(chunk), &data)) > 0) {
 		at += (uint64_t)n;
-		if (u->raw)
-			fwrite(data, 1, (size_t)n, stdout);
-		else
-			for (ssize_t i = 0; i < n; i++)
-				write_octet(u, data[i]);
+		write_piece(c, data, (size_t)n);
 	}
 	return (int)n;
 }
@@ -72,14 +73,14 @@ write_content(struct view *v, struct unwire *u)
 int
 run_cat(struct tool *t, int argc, char *argv[])
 {
-	struct unwire u = {.at_line_start = true};
+	struct copying c = {0};
 	struct entry e;
 	struct view v;
 	const char *why;
 	int status = EXIT_DONE;
 
 	if (argc == 3 && strcmp(argv[1], "--raw") == 0)
-		u.raw = true;
+		c.raw = true;
 	else if (argc != 2)
 		return EXIT_USAGE;
 	if (spool_find(t->spool, argv[argc - 1], &e) == -1) {
@@ -89,9 +90,10 @@ run_cat(struct tool *t, int argc, char *argv[])
 	if ((why = view_open(t, &e, &v)) == NULL) {
 		if (queuefile_verify(&v.qf) != 1)
 			why = "content is damaged; this is what there is";
-		write_headers(&v, &u);
-		if (write_content(&v, &u) == -1)
+		write_headers(&v, &c);
+		if (write_content(&v, &c) == -1)
 			why = strerror(errno);
+		write_end(&c);
 	}
 	if (why != NULL) {
 		fflush(stdout);

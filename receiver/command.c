@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "mail/xtext.h"
+
 #define ENVID_MAX 100 /* RFC 3461, 4.4 */
 #define ORCPT_MAX 500 /* RFC 3461, 4.2 */
 
@@ -99,29 +101,6 @@ is_digits(struct str s)
 	return s.len > 0;
 }
 
-static bool
-is_upper_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
-}
-
-/* RFC 3461, 4: printable characters without "+" and "=", others as "+XX". */
-static bool
-is_xtext(struct str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.s[i] <= ' ' || s.s[i] > '~' || s.s[i] == '=')
-			return false;
-		if (s.s[i] != '+')
-			continue;
-		if (s.len - i < 3 || !is_upper_hex(s.s[i + 1]) ||
-		    !is_upper_hex(s.s[i + 2]))
-			return false;
-		i += 2;
-	}
-	return s.len > 0;
-}
-
 static const char *
 take_size(void *command, struct str value)
 {
@@ -165,7 +144,7 @@ take_envid(void *command, struct str value)
 {
 	struct mail_command *m = command;
 
-	if (!is_xtext(value) || value.len > ENVID_MAX)
+	if (value.len == 0 || value.len > ENVID_MAX || !xtext_check(value))
 		return "501 5.5.4 ENVID: up to 100 characters of xtext "
 		       "were expected";
 	m->envid = value;
@@ -211,7 +190,8 @@ take_orcpt(void *command, struct str value)
 	for (size_t i = 0; i < type.len; i++)
 		if (!is_alnum(type.s[i]) && type.s[i] != '-')
 			goto fail;
-	if (type.len == 0 || !is_xtext(address) || value.len > ORCPT_MAX)
+	if (type.len == 0 || address.len == 0 || value.len > ORCPT_MAX ||
+	    !xtext_check(address))
 		goto fail;
 	r->original = value;
 	return NULL;

@@ -10,8 +10,9 @@
 
 /*
  * Write it to fd, with the header fields that rules have ordered for this
- * recipient (its number in the envelope): 0, or -1 and errno; EBADMSG when the content does not match
- * its checksum: then what was written is not the message.
+ * recipient (its number in the envelope): 0, or -1 and errno; EBADMSG when the
+ * content does not match its checksum: then what was written is not the
+ * message.
  */
 int maildir_write(int fd, struct queuefile *qf, const char *sender,
     const char *address, size_t number);

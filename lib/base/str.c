@@ -76,6 +76,16 @@ str_word(struct str *rest)
 	return word;
 }
 
+size_t
+str_count_words(struct str text)
+{
+	size_t n = 0;
+
+	while (str_word(&text).len > 0)
+		n++;
+	return n;
+}
+
 struct str
 str_cut(struct str *rest, char c)
 {

@@ -27,6 +27,7 @@ bool str_starts_nocase(struct str a, const char *prefix);
  * blanks before it are skipped.  An empty slice means that there is none.
  */
 struct str str_word(struct str *rest);
+size_t str_count_words(struct str text);
 
 /* Cut *rest at the first c: returns what stood before it; all of it, leaving
  * *rest empty, when there is no c. */

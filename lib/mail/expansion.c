@@ -4,16 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
-
-static size_t
-count_words(struct str text)
-{
-	size_t n = 0;
-
-	while (str_word(&text).len > 0)
-		n++;
-	return n;
-}
+#include "mail/xtext.h"
 
 /* Most journals have none, and are not read for that. */
 static bool
@@ -44,7 +35,7 @@ expansion_next(
 		e_r->parent = parent;
 		e_r->addresses = e_r->rec.orders;
 		e_r->first = *next;
-		e_r->count = count_words(e_r->addresses);
+		e_r->count = str_count_words(e_r->addresses);
 		*next += e_r->count;
 		return true;
 	}
@@ -84,18 +75,11 @@ original_of(const struct recipient *parent, struct keeping *k)
 {
 	struct buf b = {0};
 	const char *kept;
-	unsigned char c;
 
 	if (parent->original)
 		return parent->original;
 	buf_add_str(&b, "rfc822;");
-	for (const char *s = parent->address; *s; s++) {
-		c = (unsigned char)*s;
-		if (c <= ' ' || c > '~' || c == '+' || c == '=')
-			buf_addf(&b, "+%02X", c);
-		else
-			buf_add_char(&b, (char)c);
-	}
+	xtext_encode(str_of(parent->address), &b);
 	kept = keep(k, (struct str){b.data, b.len});
 	buf_free(&b);
 	return kept;

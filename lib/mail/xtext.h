@@ -7,11 +7,17 @@
 #ifndef MAIL_XTEXT_H
 #define MAIL_XTEXT_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/str.h"
+
+/* Is it xtext?  Nothing is. */
+bool xtext_check(struct str in);
 
 /* Append what it stands for: 0, or -1 when it is no xtext; then nothing is
  * appended.  What was encoded can be any byte. */
 int xtext_decode(struct str in, struct buf *out);
+void xtext_encode(struct str in, struct buf *out);
 
 #endif

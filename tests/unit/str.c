@@ -47,6 +47,8 @@ test_words(void)
 	is_int(rest.len, 0, "all is eaten");
 	rest = nothing;
 	is_int(str_word(&rest).len, 0, "no word in nothing");
+	is_int(str_count_words(nothing), 0, "none are counted in nothing");
+	is_int(str_count_words(str_of(" a\tb  c ")), 3, "three are counted");
 
 	rest = str_of("user:x::y");
 	is_str(text(str_cut(&rest, ':')), "user", "up to the first colon");

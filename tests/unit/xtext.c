@@ -21,6 +21,12 @@ main(void)
 	buf_clear(&out);
 	is_int(xtext_decode(str_of("+00+3D+FF"), &out), 0, "any byte");
 	is_mem(out.data, out.len, "\0=\xff", 3, "is decoded");
+	ok(xtext_check(str_of("kim+2Bx@b.example")), "checked");
+	ok(!xtext_check(str_of("kim+2bx@b.example")), "and refused");
+
+	buf_clear(&out);
+	xtext_encode((struct str){"a+b=\0 \xff~", 8}, &out);
+	is_str(buf_text(&out), "a+2Bb+3D+00+20+FF~", "encode");
 	buf_free(&out);
 	return done();
 }
