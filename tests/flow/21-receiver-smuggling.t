@@ -19,10 +19,7 @@ HIDDEN = (
 
 def in_data(stage, source=None):
     c = Conversation(stage.port, source=source)
-    c.hello()
-    for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"):
-        c.says(command)
-        c.reply()
+    c.begins_data()
     return c
 
 

@@ -15,10 +15,7 @@ def tmp(stage):
 
 def in_data(stage):
     c = stage.conversation()
-    c.hello()
-    for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"):
-        c.says(command)
-        c.reply()
+    c.begins_data()
     return c
 
 

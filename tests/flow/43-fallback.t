@@ -156,16 +156,11 @@ def killed_at_each_move(stage, p):
         p.rules(f"rcpt moved@* {UNKNOWN}")
         old, new, home = p.seen()
         p.send("moved@split.example")
-        stage.wrap = lambda name: ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
-                                   "trace=renameat2", "-e",
-                                   f"inject=renameat2:signal=KILL:when={n}"]
-        stage.start("sender", compile=False)
-        stage.sender.log.rewind()  # it may have been before "ready"
-        stage.sender.log.wait_for("was killed by SIGKILL|delivered to=<moved@")
+        stage.start_with_fault("sender", f"renameat2:signal=KILL:when={n}",
+                               "was killed by SIGKILL|delivered to=<moved@")
         (parent,) = stage.sender.workers()  # of strace
         os.kill(parent, signal.SIGTERM)
         stage.sender.wait()
-        del stage.wrap
         stage.start("sender", compile=False)
         p.wait(old, new + 1, home, f"killed at its move {n}")
 

@@ -227,13 +227,8 @@ def one_copy_in_spite_of_a_crash(stage, away, vault):
     stage.submit("a@away.example", TEXT, "clerk@home.example")
     for step in ("fdatasync:signal=KILL:when=2", "renameat2:signal=KILL:when=1",
                  "renameat2:signal=KILL:when=2"):
-        stage.wrap = lambda name: ["strace", "-f", "-qq", "-o", "/dev/null",
-                                   "-e", "trace=fdatasync,renameat2", "-e", f"inject={step}"]
-        stage.start("engine", compile=False)
-        stage.engine.log.rewind()  # it may have been before "ready"
-        stage.engine.log.wait_for("was killed by SIGKILL|copied as=")
+        stage.start_with_fault("engine", step, "was killed by SIGKILL|copied as=")
         stage.engine.kill_all()
-    del stage.wrap
     stage.start("engine", compile=False)
     is_(len(vault.wait_letters(copies + 1)), copies + 1, "killed at three places: one copy")
     is_(len(away.wait_letters(seen + 1)), seen + 1, "and one message")

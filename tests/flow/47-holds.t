@@ -50,14 +50,9 @@ def held_for_some_in_spite_of_a_crash(stage, away):
         stage.stop("engine")
         seen = len(away.letters())
         stage.submit(["a@away.example", "b@away.example"], TEXT, "clerk@home.example")
-        stage.wrap = lambda name: ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
-                                   "trace=renameat2", "-e",
-                                   f"inject=renameat2:signal=KILL:when={n}"]
-        stage.start("engine", compile=False)
-        stage.engine.log.rewind()  # it may have been before "ready"
-        stage.engine.log.wait_for("was killed by SIGKILL|held reason=")
+        stage.start_with_fault("engine", f"renameat2:signal=KILL:when={n}",
+                               "was killed by SIGKILL|held reason=")
         stage.engine.kill_all()
-        del stage.wrap
         stage.start("engine", compile=False)
         is_(away.wait_letters(seen + 1)[seen].recipients, ["a@away.example"],
             f"killed at rename {n}: one goes on")

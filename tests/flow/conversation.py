@@ -64,6 +64,13 @@ class Conversation:
         self.says("EHLO client.example")
         return self.reply()
 
+    def begins_data(self, sender="a@b.example", recipient="c@d.example"):
+        """As far as the content, which comes next, without test points."""
+        self.hello()
+        for command in f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA":
+            self.says(command)
+            self.reply()
+
     def sends_message(self, sender, recipients, content):
         """One transaction; returns the reply to the first command refused, or
         to the content.  The content's lines end as they do; a dot is doubled

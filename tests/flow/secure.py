@@ -6,13 +6,12 @@ import hashlib
 import hmac
 import os
 import re
-import socket
 import ssl
 import subprocess
 import tempfile
-import threading
 
 from follow import Follower
+from wire import Listener
 
 
 class Authority:
@@ -82,7 +81,7 @@ class Authority:
         return "sha256:" + out.decode().split()[0]
 
 
-class Host:
+class Host(Listener):
     """
     An SMTP server in threads of the test.  What it does about STARTTLS may be
     changed at any time: "yes", "no" (not offered), "refuse" (454), "garbage"
@@ -117,9 +116,7 @@ class Host:
         self._out = open(fd, "a", buffering=1)
         if certificate:
             self.show(*certificate)
-        self.listener = socket.create_server(("127.0.0.1", port))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._listen, daemon=True).start()
+        super().__init__(port)
 
     def show(self, cert, key):
         """From the next handshake on."""
@@ -128,30 +125,12 @@ class Host:
         context.sni_callback = lambda _s, name, _c: self._note(f"sni {name}")
         self.context = context
 
-    @property
-    def route(self):
-        return f"smtp [127.0.0.1]:{self.port}"
-
-    def close(self):
-        self.listener.close()
-
     def _note(self, line):
         self._out.write(line + "\n")
 
-    def _listen(self):
-        while True:
-            try:
-                connection = self.listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(
-                target=self._serve, args=[connection], daemon=True
-            ).start()
-
-    def _serve(self, connection):
+    def serve(self, connection):
         try:
-            with connection:
-                _Session(self, connection).run()
+            _Session(self, connection).run()
         except (OSError, Over) as e:
             self._note(f"broken {e}")
 

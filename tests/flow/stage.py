@@ -134,6 +134,19 @@ class Stage:
         """What to start this daemon under, such as strace."""
         return []
 
+    def start_with_fault(self, name, fault, says):
+        """Start this daemon, with the map that there is, under a fault that
+        strace(1) injects, "CALL:signal=KILL:when=N"; until its log says so."""
+        call = fault.split(":")[0]
+        self.wrap = lambda _: [
+            *("strace", "-f", "-qq", "-o", "/dev/null"),
+            *("-e", f"trace={call}", "-e", f"inject={fault}"),
+        ]
+        self.start(name, compile=False)
+        del self.wrap
+        self.daemons[name].log.rewind()  # it may have been before "ready"
+        self.daemons[name].log.wait_for(says)
+
     def __getattr__(self, name):
         """stage.receiver, stage.engine, stage.sender"""
         try:
