@@ -58,7 +58,7 @@ say(struct conn *c, struct buf *line, size_t secret)
 	io_write(c->io, line->data, line->len);
 	explicit_bzero(line->data, line->len);
 	buf_free(line);
-	dialogue_await(c, 1);
+	dialogue_await(c, WAIT_REPLY);
 }
 
 static const char *

@@ -6,6 +6,7 @@
 
 #include "auth.h"
 #include "connect.h"
+#include "destination.h"
 #include "opening.h"
 #include "proc/io.h"
 #include "proc/loop.h"
@@ -16,10 +17,12 @@
 #include "transaction.h"
 
 void
-dialogue_await(struct conn *c, unsigned times)
+dialogue_await(struct conn *c, enum wait wait)
 {
-	loop_timer_set(
-	    c->deadline, (int64_t)sender.set->reply_timeout_s * 1000 * times);
+	uint32_t s = profile_wait_s(
+	    &c->dest->profile, wait, sender.set->reply_timeout_s);
+
+	loop_timer_set(c->deadline, (int64_t)s * 1000);
 }
 
 /* A reply that ends the connection (RFC 5321, 3.8), whatever it answers. */
@@ -153,7 +156,11 @@ dialogue_late(struct conn *c)
 	static struct buf why;
 
 	buf_clear(&why);
-	buf_addf(&why, "4.4.2 no reply to %s in time", dialogue_where(c));
+	if (c->dialogue.step == STEP_CONTENT)
+		buf_add_str(&why, "4.4.2 the content is not taken in time");
+	else
+		buf_addf(
+		    &why, "4.4.2 no reply to %s in time", dialogue_where(c));
 	connect_lost(c, buf_text(&why));
 }
 

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mail/profile.h"
 #include "offers.h"
 
 #define DIALOGUE_RCPTS 100 /* a transaction; RFC 5321, 4.5.3.1.8 */
@@ -65,8 +66,8 @@ void dialogue_late(struct conn *c);
 /* The connection broke, with this errno, or ended, 0. */
 void dialogue_lost(struct conn *c, int error);
 
-/* For opening.c and transaction.c: wait so many times as long as for a reply. */
-void dialogue_await(struct conn *c, unsigned times);
+/* For opening.c, auth.c and transaction.c: wait as long as the profile has it. */
+void dialogue_await(struct conn *c, enum wait wait);
 
 /* Say QUIT, without waiting for the answer, where that is polite. */
 void dialogue_quit(struct conn *c);

@@ -14,7 +14,7 @@ say(struct conn *c, enum step step, struct buf *command)
 	c->dialogue.step = step;
 	io_write(c->io, command->data, command->len);
 	buf_free(command);
-	dialogue_await(c, 1);
+	dialogue_await(c, WAIT_REPLY);
 }
 
 static void
@@ -33,7 +33,7 @@ opening_begin(struct conn *c)
 {
 	c->dialogue = (struct dialogue){.step = STEP_GREETING, .lmtp = c->lmtp};
 	auth_prepare(c);
-	dialogue_await(c, 1);
+	dialogue_await(c, WAIT_GREETING);
 }
 
 void
@@ -95,7 +95,7 @@ opening_starttls(struct conn *c, const struct reply *r)
 {
 	if (r->code == 220) {
 		c->dialogue.step = STEP_TLS;
-		dialogue_await(c, 1);
+		dialogue_await(c, WAIT_REPLY);
 		if (!security_begin(c))
 			connect_refused(c, false,
 			    security_failed(

@@ -73,7 +73,7 @@ proceed(struct conn *c, enum step step)
 	struct dialogue *dl = &c->dialogue;
 
 	dl->step = step;
-	dialogue_await(c, 1);
+	dialogue_await(c, step == STEP_DATA ? WAIT_DATA : WAIT_REPLY);
 	if (dl->ahead)
 		return;
 	dl->behind = 0;
@@ -292,7 +292,7 @@ send_content(struct conn *c)
 	const char *data;
 	ssize_t n;
 
-	dialogue_await(c, 1);
+	dialogue_await(c, WAIT_CONTENT);
 	while (dl->offset < qf->preamble.content_len) {
 		n = queuefile_content(
 		    qf, dl->offset, chunk, sizeof(chunk), &data);
@@ -318,7 +318,7 @@ send_content(struct conn *c)
 	io_write(c->io, ".\r\n", 3);
 	dl->step = STEP_DOT;
 	dl->cursor = 0;
-	dialogue_await(c, 2);
+	dialogue_await(c, WAIT_END);
 	send_ahead(c);
 }
 
@@ -337,7 +337,7 @@ send_nothing(struct conn *c, const struct reply *r)
 	c->dialogue.behind = 0;
 	c->dialogue.step = STEP_DOT;
 	io_write(c->io, ".\r\n", 3);
-	dialogue_await(c, 2);
+	dialogue_await(c, WAIT_END);
 }
 
 static void
@@ -389,7 +389,7 @@ take_dot_of_one(struct conn *c, const struct reply *r)
 		dl->cursor++;
 	job_result(
 	    c->job, dl->rcpts[dl->cursor++], result_of(r), answer_of(c, r));
-	dialogue_await(c, 2);
+	dialogue_await(c, WAIT_END);
 	if (--dl->naccepted == 0)
 		transaction_end(c);
 }

@@ -11,6 +11,7 @@
 #include "mail/quantity.h"
 
 #define LIFETIME_MAX_S (365 * 86400)
+#define TIMEOUT_MAX_S  86400
 #define COUNT_MAX      10000
 
 /* RFC 5321, 4.5.4.1: two attempts in the first hour, then every two to three
@@ -184,7 +185,8 @@ enum key {
 	KEY_TLS_PIN,
 	KEY_AUTH,
 	KEY_AUTH_IN_CLEAR,
-	KEYS
+	KEY_TIMEOUT, /* the first of WAITS */
+	KEYS = KEY_TIMEOUT + WAITS
 };
 
 const char *const profile_keys[] = {
@@ -202,12 +204,20 @@ const char *const profile_keys[] = {
     [KEY_TLS_PIN] = "tls-pin",
     [KEY_AUTH] = "auth",
     [KEY_AUTH_IN_CLEAR] = "auth-in-clear",
+    [KEY_TIMEOUT + WAIT_GREETING] = "greeting-timeout",
+    [KEY_TIMEOUT + WAIT_REPLY] = "reply-timeout",
+    [KEY_TIMEOUT + WAIT_DATA] = "data-timeout",
+    [KEY_TIMEOUT + WAIT_CONTENT] = "content-timeout",
+    [KEY_TIMEOUT + WAIT_END] = "end-timeout",
     [KEYS] = NULL,
 };
 
 static const char *
 parse_value(enum key key, struct str value, struct profile *p)
 {
+	if (key >= KEY_TIMEOUT)
+		return parse_time(
+		    value, TIMEOUT_MAX_S, &p->timeout_s[key - KEY_TIMEOUT]);
 	switch (key) {
 	case KEY_RETRY:
 		return parse_retry(value, p);
@@ -237,6 +247,7 @@ parse_value(enum key key, struct str value, struct profile *p)
 		return parse_auth(value, p);
 	case KEY_AUTH_IN_CLEAR:
 		return parse_choice(value, "no", "yes", &p->auth_in_clear);
+	case KEY_TIMEOUT:
 	case KEYS:
 		break;
 	}
@@ -418,6 +429,9 @@ profile_format(const struct profile *p, struct buf *out)
 	buf_addf(out, " %s %s %s %s", profile_keys[KEY_AUTH],
 	    p->auth[0] != '\0' ? p->auth : "none",
 	    profile_keys[KEY_AUTH_IN_CLEAR], p->auth_in_clear ? "yes" : "no");
+	for (enum wait wait = 0; wait < WAITS; wait++)
+		if (p->timeout_s[wait] != 0)
+			add_time(out, KEY_TIMEOUT + wait, p->timeout_s[wait]);
 }
 
 /* ---- using ---- */
@@ -446,6 +460,16 @@ profile_next_due(const struct profile *p, unsigned attempts, int64_t arrival_s,
 	if (now_s >= end_s)
 		return -1;
 	return due_s < end_s ? due_s : end_s;
+}
+
+uint32_t
+profile_wait_s(const struct profile *p, enum wait wait, uint32_t reply_s)
+{
+	if (p->timeout_s[wait] != 0)
+		return p->timeout_s[wait];
+	if (p->timeout_s[WAIT_REPLY] != 0)
+		reply_s = p->timeout_s[WAIT_REPLY];
+	return wait == WAIT_END ? 2 * reply_s : reply_s;
 }
 
 uint64_t

@@ -31,6 +31,16 @@ enum tls_level {
 	TLS_PIN,    /* and the certificate or its key is one of these */
 };
 
+/* What is waited for on a connection: RFC 5321, 4.5.3.2. */
+enum wait {
+	WAIT_GREETING,
+	WAIT_REPLY,   /* to any command but DATA */
+	WAIT_DATA,    /* the reply to it */
+	WAIT_CONTENT, /* that the next part of it is taken */
+	WAIT_END,     /* the reply to its end */
+	WAITS
+};
+
 struct profile {
 	char name[PROFILE_NAME_MAX + 1];    /* "default" always exists */
 	uint32_t retry_s[RETRY_DELAYS_MAX]; /* the last one repeats */
@@ -48,6 +58,7 @@ struct profile {
 	enum tls_level tls;
 	uint8_t tls_pins[TLS_PINS_MAX][PIN_SIZE];
 	size_t ntls_pins;
+	uint32_t timeout_s[WAITS];       /* 0: not said; profile_wait_s() */
 	char auth[PROFILE_NAME_MAX + 1]; /* a credential; "": no AUTH */
 	bool auth_in_clear;              /* AUTH also without TLS */
 };
@@ -69,7 +80,7 @@ const char *profile_parse(struct str text, struct profile *p, size_t *at_r);
 const char *profile_check(const struct profile *p);
 /* "required" */
 const char *profile_tls_name(enum tls_level level);
-/* Append every key, so that it can be read back. */
+/* Append every key that says something, so that it can be read back. */
 void profile_format(const struct profile *p, struct buf *out);
 /* A letter, then letters, digits, "-" and "_": NULL or what was expected. */
 const char *profile_name_check(struct str name);
@@ -90,6 +101,14 @@ uint32_t profile_longest_delay(struct map *m);
  */
 int64_t profile_next_due(const struct profile *p, unsigned attempts,
     int64_t arrival_s, int64_t now_s);
+
+/*
+ * How long to wait, when the settings' reply-timeout is reply_s.  What neither
+ * the profile nor its reply-timeout says is as long as that, and twice as long
+ * after the end of the content.
+ */
+uint32_t profile_wait_s(
+    const struct profile *p, enum wait wait, uint32_t reply_s);
 
 /* Seconds from the first attempt to the last by the retry count, 0 when there
  * is no count. */

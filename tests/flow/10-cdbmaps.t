@@ -626,7 +626,13 @@ def the_pages_are_right():
     cdbmaps("-e", "-s", SPOOL)
     text = ask("profile:default")[1].split("\t")[1]
     built_in = re.findall(r"([a-z][a-z0-9-]+)((?: (?:\d\S*|none|dsn|fail|opportunistic|no\b))+)", text)
-    is_(said, {key: value.strip() for key, value in built_in}, "every key of a profile")
+    defaults = {key: value for key, value in said.items() if value}
+    is_(defaults, {key: value.strip() for key, value in built_in}, "every key of a profile")
+    times = sorted(key for key, value in said.items() if not value)
+    write(settings="", profiles=f"all {' 7s '.join(times)} 7s\n", routes=ROUTES)
+    compile("-o", "resolver 192.0.2.53")
+    kept = re.findall(r"(\S+) 7s\b", ask("profile:all")[1])
+    is_(sorted(kept), times, "what has no default are times, and they are kept")
 
 
 def what_else_fails():

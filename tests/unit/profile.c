@@ -33,7 +33,9 @@ test_format(void)
 	       str_of("retry 60m 120m 180m retries 30 delay-warning "
 		      "4h at-end discard concurrency 5 priority 0 "
 		      "messages-per-connection none greeting-5xx "
-		      "next auth relay auth-in-clear yes tls pin tls-pin " PIN),
+		      "next auth relay auth-in-clear yes greeting-timeout 1s "
+		      "reply-timeout 90s data-timeout 2m content-timeout 3h "
+		      "end-timeout 1d tls pin tls-pin " PIN),
 	       &p, &at) == NULL,
 	    "every key");
 	is_int(p.retry_s[2], 10800, "delays in seconds");
@@ -131,6 +133,26 @@ test_auth(void)
 }
 
 static void
+test_timeouts(void)
+{
+	struct profile p;
+	size_t at;
+
+	profile_default(&p);
+	is_int(profile_wait_s(&p, WAIT_GREETING, 300), 300, "as it is set");
+	is_int(profile_wait_s(&p, WAIT_END, 300), 600, "twice at the end");
+	profile_parse(str_of("reply-timeout 20s data-timeout 7s"), &p, &at);
+	is_int(profile_wait_s(&p, WAIT_DATA, 300), 7, "as it is said");
+	is_int(profile_wait_s(&p, WAIT_CONTENT, 300), 20, "or for any reply");
+	is_int(profile_wait_s(&p, WAIT_END, 300), 40, "twice at the end, too");
+	profile_parse(str_of("end-timeout 1s"), &p, &at);
+	is_int(profile_wait_s(&p, WAIT_END, 300), 1, "or as it is said there");
+	ok(profile_parse(str_of("end-timeout 25h"), &p, &at) != NULL &&
+		at == 12,
+	    "a day is the most");
+}
+
+static void
 test_names(void)
 {
 	ok(profile_name_check(str_of("partner-vpn_2")) == NULL, "a name");
@@ -202,6 +224,7 @@ main(void)
 	test_mistakes();
 	test_check();
 	test_auth();
+	test_timeouts();
 	test_names();
 	test_calendar();
 	test_find(tmpdir());
