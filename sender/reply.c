@@ -113,6 +113,8 @@ reply_unknown(const struct reply *r)
 		return false;
 	if (status.len == 0)
 		return r->code == 550 || r->code == 551 || r->code == 553;
+	if (r->code == 550 && str_eq(status, "5.4.1"))
+		return true; /* as large providers say it */
 	return str_starts_nocase(status, "5.1.") && !str_eq(status, "5.1.7") &&
 	       !str_eq(status, "5.1.8"); /* those are about the sender */
 }

@@ -31,8 +31,8 @@ ssize_t reply_parse(struct str in, struct reply *r_r);
 bool reply_positive(const struct reply *r); /* 2xx */
 
 /* An answer to RCPT: is the recipient refused for good since nobody there knows
- * it?  By its enhanced status (RFC 3463, 3.2: X.1.N about the recipient), else
- * by the code: 550, 551, 553. */
+ * it?  By its enhanced status (RFC 3463, 3.2: X.1.N about the recipient; 5.4.1
+ * with 550 is used for it too), else by the code: 550, 551, 553. */
 bool reply_unknown(const struct reply *r);
 
 /* Cut the next line off *lines, without code, separator and line end: false

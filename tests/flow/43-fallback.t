@@ -81,6 +81,9 @@ def what_means_unknown(stage, p):
         "553 not allowed": "diverted",
         "554 5.1.6 moved": "diverted",
         "550 5.1.10 no": "diverted",
+        "550 5.4.1 Recipient address rejected: Access denied": "diverted",
+        "554 5.4.1 no": "bounced",
+        "550 5.4.4 no": "bounced",
         "550 5.7.1 policy": "bounced",
         "550 5.2.1 disabled": "bounced",
         "553 5.1.8 your domain": "bounced",
@@ -93,13 +96,13 @@ def what_means_unknown(stage, p):
         p.send(f"n{i}@split.example")
         line = stage.sender.log.wait_for(rf"(\w+) to=<n{i}@split.example> host=\S+ reply=")
         is_(line.group(1), what, reply)
-    p.wait(old, new + 5, home + 5, "five letters, five reports")
+    p.wait(old, new + 6, home + 7, "six letters, seven reports")
     p.rules("mail * 550 5.1.1 you are unknown")
     p.send("any@split.example")
-    p.wait(old, new + 5, home + 6, "a refused sender is no unknown recipient")
+    p.wait(old, new + 6, home + 8, "a refused sender is no unknown recipient")
     p.rules(f"rcpt nobody@* {UNKNOWN}")
     p.send("nobody@plain.example")
-    p.wait(old, new + 5, home + 7, "a row without a fallback")
+    p.wait(old, new + 6, home + 9, "a row without a fallback")
 
 
 def with_others_that_wait(stage, p):
