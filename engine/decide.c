@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "mail/ruling.h"
 #include "mail/spool.h"
+#include "mail/trace.h"
 
 static struct group *
 group_add(struct decision *d, size_t nrecipients)
@@ -127,7 +128,7 @@ decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
 {
 	const struct envelope *env = &qf->envelope;
 	int hops_max = (int)w->settings.hops_max;
-	int hops = hops_count(qf, hops_max);
+	int hops = trace_hops(qf, hops_max);
 	enum verdict verdict;
 
 	*d_r = (struct decision){0};
@@ -139,8 +140,7 @@ decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
 			continue;
 		if (hops > hops_max) {
 			rcptset_add(&d_r->failed, i);
-			d_r->reason = "5.4.6 too many hops: the message is in "
-				      "a loop";
+			d_r->reason = TRACE_HOPS;
 			continue;
 		}
 		verdict = decide_one(w, env, i, &progress->rcpts[i], d_r);

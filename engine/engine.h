@@ -103,12 +103,6 @@ int copies_flush(struct worker *w, struct copies *copies);
 int copies_publish(struct worker *w, const struct entry *e, struct str journal);
 void copies_free(struct copies *copies);
 
-/* ---- hops.c: loops ---- */
-
-/* How many Received: fields the header has; stops counting at max + 1.  -1 when
- * the content cannot be read. */
-int hops_count(struct queuefile *qf, int max);
-
 /* ---- handoff.c: out of incoming/ ---- */
 
 /* Move the entry on as decided: 0, or -1 when it is left where it is or an

@@ -3,23 +3,22 @@
  * Rewriting and aliases: recipients take the place of others.
  *
  * What an alias stands for is journalled, and made durable by who moves the
- * entry on (handoff.c); the content is never copied and the id stays.  Dying before the record
- * is whole leaves an entry that is expanded again; dying after it leaves one
- * whose recipient is replaced already.  So it happens once, at whatever
- * instruction we die.
+ * entry on (handoff.c); the content is never copied and the id stays.  Dying
+ * before the record is whole leaves an entry that is expanded again; dying after
+ * it leaves one whose recipient is replaced already.  So it happens once, at
+ * whatever instruction we die.
  */
 #include "engine.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/alias.h"
-#include "mail/header.h"
 #include "mail/rewrite.h"
+#include "mail/trace.h"
 
 /* ---- our own trace: Delivered-To ---- */
 
@@ -27,21 +26,13 @@
 static int
 is_loop(struct queuefile *qf, const char *alias)
 {
-	struct buf header = {0}, body = {0};
-	struct header_field f;
-	struct str rest;
-	int found = queuefile_header(qf, &header) == -1 ? -1 : 0;
+	struct buf header = {0};
+	int found = queuefile_header(qf, &header);
 
-	rest = (struct str){buf_text(&header), header.len};
-	while (found == 0 && header_next(&rest, &f)) {
-		if (!str_eq_nocase(f.name, "Delivered-To"))
-			continue;
-		buf_clear(&body);
-		header_decode(f.body, &body);
-		found = strcasecmp(buf_text(&body), alias) == 0;
-	}
+	if (found != -1)
+		found = trace_delivered(
+		    (struct str){buf_text(&header), header.len}, alias);
 	buf_free(&header);
-	buf_free(&body);
 	return found;
 }
 
@@ -87,8 +78,7 @@ add_loop(struct writing *w, size_t i)
 	    .time_s = clock_wall_s(),
 	    .suffix = id_suffix(w->e->id),
 	    .attempt = w->progress->next_attempt,
-	    .text = str_of("5.4.6 mail loop: it was delivered to this alias "
-			   "before"),
+	    .text = str_of(TRACE_DELIVERED),
 	};
 
 	rec.recipients.s = number;

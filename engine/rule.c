@@ -197,6 +197,18 @@ ask_all(struct asking *q)
 	return verdict;
 }
 
+static void
+refuse(struct asking *q, const char *reason)
+{
+	struct buf list = {0};
+
+	rcptset_format(&q->open, &list);
+	log_info("%s: refused recipients=%s reason=\"%s\"", q->e->id,
+	    buf_text(&list), reason);
+	buf_free(&list);
+	order(q, RULED_REJECT, &q->open, "", str_of(reason));
+}
+
 /* What rules cannot look at is not let past them. */
 static enum verdict
 ask_header(struct asking *q)
@@ -207,8 +219,7 @@ ask_header(struct asking *q)
 	if (whole == -1)
 		return VERDICT_DAMAGED;
 	if (whole == 0) {
-		order(q, RULED_REJECT, &q->open, "",
-		    str_of("554 5.6.0 the header is too large"));
+		refuse(q, RULING_HEADER_TOO_LARGE);
 		return VERDICT_GO;
 	}
 	return ask_all(q);

@@ -5,7 +5,8 @@
  * sender would take with it, by their own functions, and each step is noted.
  *
  *	explain.c (command) -> explain_message.c (the steps) ->
- *	explain_rules.c (the first of them) -> explain_text.c or json_route.c
+ *	explain_rules.c, explain_expand.c (the first of them) ->
+ *	explain_text.c or json_route.c
  */
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
@@ -95,6 +96,7 @@ struct explaining {
 	struct buf journal; /* what is there, and what would be written */
 	struct progress progress;
 	struct buf header;
+	bool whole;          /* the header is not longer than may be read */
 	struct steps *steps; /* for each recipient */
 	size_t nsteps;
 };
@@ -112,9 +114,22 @@ int explain_supposed(struct tool *t, const struct given *given,
 int explain_entry(
     struct tool *t, struct view *v, void (*tell)(const struct account *a));
 
+/* Does it come by the engine once more?  Who is held does when it is
+ * released. */
+bool explaining_arrives(const struct explaining *x);
+
+/* NULL: they cannot be read. */
+const struct settings *explaining_settings(const struct explaining *x);
+
 /* Ask the rules as the engine would, and note in the journal what they order;
  * or tell what they have ordered.  0, or -1: they have no answer for now. */
 int explain_rules(struct explaining *x);
+
+/* Rewrite and expand as the engine would, and note that in the journal: 0, or
+ * -1: nobody knows for now. */
+int explain_expand(struct explaining *x);
+/* Note who fails since the message has come too far. */
+void explain_hops(struct explaining *x);
 
 /* The part of its weight class that a hop has; the classes are tried in the
  * order of their ranks, from 1. */

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "mail/alias.h"
 #include "mail/expansion.h"
 #include "mail/rewrite.h"
 #include "mail/ruling.h"
@@ -71,6 +70,13 @@ explaining_suffix(const struct explaining *x)
 	return x->view ? id_suffix(x->view->entry.id) : (struct str){"", 0};
 }
 
+bool
+explaining_arrives(const struct explaining *x)
+{
+	return !x->view || x->view->entry.state == STATE_INCOMING ||
+	       x->view->entry.state == STATE_HELD;
+}
+
 /* Read what was added to the journal: its recipients, and where they stand. */
 static int
 renew(struct explaining *x)
@@ -116,84 +122,6 @@ explaining_free(struct explaining *x)
 	buf_free(&x->journal);
 	buf_free(&x->header);
 	progress_free(&x->progress);
-}
-
-/* ---- rewriting and aliases ---- */
-
-/* 1 others take its place, numbered from *next on; 0 it stays; -1 nobody
- * knows. */
-static int
-replace(struct explaining *x, size_t i, size_t *next)
-{
-	const char *address = x->env.recipients[i].address;
-	char text[ADDRESS_MAX + 1], where[256] = "";
-	struct buf targets = {0}, why = {0};
-	char number[24];
-	struct record rec = {
-	    .kind = RECORD_EXPANDED,
-	    .time_s = clock_wall_s(),
-	    .first = *next,
-	    .suffix = explaining_suffix(x),
-	};
-	int is_new, found;
-
-	is_new =
-	    rewrite_find(x->t->map, REWRITE_RECIPIENT, address, text, where);
-	buf_addf(&why, "to %s", is_new == 1 ? text : "");
-	steps_add(&x->steps[i], "rewriting", address,
-	    is_new == 1   ? "matches"
-	    : is_new == 0 ? "no entry"
-			  : "no answer",
-	    where, is_new == 1 ? why.data : "");
-	if (is_new == 1)
-		address = text;
-	*where = '\0';
-	found = alias_expand(x->t->map, address, &targets, where);
-	buf_clear(&why);
-	buf_addf(&why, "stands for %s", buf_text(&targets));
-	steps_add(&x->steps[i], "alias", address,
-	    found == 1   ? "matches"
-	    : found == 0 ? "no entry"
-			 : "no answer",
-	    where, found == 1 ? why.data : "");
-	if (found == 0 && is_new == 1)
-		buf_add_str(&targets, text);
-	else if (found == 1)
-		rec.who = str_of(address);
-	if (found != -1 && is_new != -1 && targets.len > 0) {
-		rec.recipients = (struct str){
-		    number, (size_t)snprintf(number, sizeof(number), "%zu", i)};
-		rec.orders = (struct str){targets.data, targets.len};
-		record_format(&rec, &x->journal);
-		for (struct str rest = rec.orders; str_word(&rest).len > 0;)
-			++*next;
-	}
-	found = found == -1 || is_new == -1 ? -1 : targets.len > 0;
-	buf_free(&targets);
-	buf_free(&why);
-	return found;
-}
-
-/* As engine/expand.c has it; the engine looks before it routes, so in incoming/
- * only.  Who is held comes by there when it is released. */
-static int
-replace_all(struct explaining *x)
-{
-	size_t n = x->progress.nrcpts, next = n;
-	int rc = 0;
-
-	if (x->view && x->view->entry.state != STATE_INCOMING &&
-	    x->view->entry.state != STATE_HELD)
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		struct rcpt_progress released = x->progress.rcpts[i];
-
-		released.hold = NULL;
-		if (progress_may_expand(&released) &&
-		    replace(x, i, &next) == -1)
-			rc = -1;
-	}
-	return rc;
 }
 
 /* ---- the route ---- */
@@ -259,21 +187,30 @@ tell_calendar(const struct explaining *x, const struct profile *p,
 	a->calendar = c;
 }
 
+const struct settings *
+explaining_settings(const struct explaining *x)
+{
+	static struct settings settings;
+	static bool read;
+
+	if (!read && settings_read(x->t->map, &settings) == -1)
+		return NULL;
+	read = true;
+	return &settings;
+}
+
 /* Servers are those of the route, else those of the settings. */
 static struct target
 target_of(const struct explaining *x, const struct route *r)
 {
-	static struct settings settings;
-	static bool read;
 	struct target target = {r, r->servers, r->nservers};
+	const struct settings *set;
 
-	if (r->kind != ROUTE_MX || r->nservers > 0)
+	if (r->kind != ROUTE_MX || r->nservers > 0 ||
+	    (set = explaining_settings(x)) == NULL)
 		return target;
-	if (!read && settings_read(x->t->map, &settings) == -1)
-		return target;
-	read = true;
-	target.servers = settings.resolvers;
-	target.nservers = settings.nresolvers;
+	target.servers = set->resolvers;
+	target.nservers = set->nresolvers;
 	return target;
 }
 
@@ -412,7 +349,11 @@ explain(struct explaining *x, void (*tell)(const struct account *a))
 		ended[i] = x->progress.rcpts[i].final;
 	known = explain_rules(x) == 0;
 	if (known && renew(x) == 0)
-		known = replace_all(x) == 0 && renew(x) == 0;
+		known = explain_expand(x) == 0 && renew(x) == 0;
+	if (known) {
+		explain_hops(x);
+		known = renew(x) == 0;
+	}
 	for (size_t i = 0; i < x->progress.nrcpts; i++) {
 		if (!x->progress.rcpts[i].mine || (i < n && ended[i]))
 			continue;
@@ -431,6 +372,7 @@ explain_supposed(struct tool *t, const struct given *given, const char *address,
 	struct explaining x = {
 	    .t = t,
 	    .given = given,
+	    .whole = true,
 	    .env =
 		{
 		      .sender = given->from,
@@ -455,11 +397,13 @@ explain_entry(
     struct tool *t, struct view *v, void (*tell)(const struct account *a))
 {
 	struct explaining x = {.t = t, .view = v, .env = v->qf.envelope};
-	int status = EXIT_NONE;
+	int status = EXIT_NONE, whole;
 
 	take_recipients(&x, v->qf.envelope.recipients, v->qf.nwritten);
 	buf_add(&x.journal, v->journal.s, v->journal.len);
-	if (queuefile_header(&v->qf, &x.header) != -1 && renew(&x) == 0)
+	whole = queuefile_header(&v->qf, &x.header);
+	x.whole = whole == 1;
+	if (whole != -1 && renew(&x) == 0)
 		status = explain(&x, tell);
 	explaining_free(&x);
 	return status;

@@ -242,6 +242,24 @@ journal_orders(struct explaining *x, const struct buf *orders)
 		record_format(&rec, &x->journal);
 }
 
+/* What rules cannot look at is not let past them. */
+static void
+note_too_large(struct explaining *x, size_t i, struct buf *orders)
+{
+	char number[24];
+	int len = snprintf(number, sizeof(number), "%zu", i);
+
+	ruling_format(
+	    &(struct ruling){
+		RULED_REJECT, {number, (size_t)len},
+                 str_of(""),
+		str_of(RULING_HEADER_TOO_LARGE)
+        },
+	    orders);
+	steps_add(&x->steps[i], "rules", "all", "cannot be asked", "",
+	    "some are about the header, and it is longer than 1 MiB");
+}
+
 static int
 ask_all(struct explaining *x)
 {
@@ -257,10 +275,14 @@ ask_all(struct explaining *x)
 
 	if (rules_load(x->t->map, &rules) == -1)
 		return -1;
-	for (size_t i = 0; i < x->progress.nrcpts; i++)
-		if (x->progress.rcpts[i].mine && !x->progress.rcpts[i].final &&
-		    ask(x, &rules, &s, i, &orders) == -1)
+	for (size_t i = 0; i < x->progress.nrcpts; i++) {
+		if (!x->progress.rcpts[i].mine || x->progress.rcpts[i].final)
+			continue;
+		if (rules.headers && !x->whole)
+			note_too_large(x, i, &orders);
+		else if (ask(x, &rules, &s, i, &orders) == -1)
 			rc = -1;
+	}
 	journal_orders(x, &orders);
 	rules_free(&rules);
 	buf_free(&orders);
@@ -340,9 +362,7 @@ tell_orders(struct explaining *x, size_t i)
 static bool
 were_asked(const struct explaining *x)
 {
-	return x->progress.ruled ||
-	       (x->view && x->view->entry.state != STATE_INCOMING &&
-		   x->view->entry.state != STATE_HELD);
+	return x->progress.ruled || !explaining_arrives(x);
 }
 
 int

@@ -34,6 +34,9 @@ struct ruling {
 	struct str value;
 };
 
+/* What is ordered where rules cannot read all of the header. */
+#define RULING_HEADER_TOO_LARGE "554 5.6.0 the header is too large"
+
 /* Append the line.  No field holds a tab or a line end (asserted). */
 void ruling_format(const struct ruling *r, struct buf *out);
 /* Cut the next order off *rest; what cannot be read is skipped.  False at the
@@ -52,8 +55,8 @@ void ruling_headers(struct str journal, size_t recipient, struct buf *out);
 /*
  * The route of a recipient of an entry: as a rule has ordered, else as the map
  * says (route_find); of that the fallback when it was diverted; a profile and a
- * priority by order of a rule in any case.  An order that the map no longer allows, since the profile is gone,
- * is ROUTE_TEMPFAIL.
+ * priority by order of a rule in any case.  An order that the map no longer
+ * allows, since the profile is gone, is ROUTE_TEMPFAIL.
  */
 enum route_answer ruling_route(struct map *m, const struct envelope *env,
     size_t i, const struct rcpt_progress *p, struct route *r_r);

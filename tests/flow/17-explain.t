@@ -235,6 +235,48 @@ def of_the_queue(stage, away):
     stage.tool("delete", id)
 
 
+def refused_by_the_engine(stage):
+    """What it will find in the header is foreseen, and then it does."""
+    received = b"Received: from a by b; Sat, 21 Nov 2026 06:01:02 +0000\r\n"
+    cases = (
+        ("jo@home.example", received * 101, "5.4.6 too many hops: the message is in a loop",
+         r"loop +Received:: too many such fields: hops-max is 100"),
+        ("team@home.example", b"Delivered-To: Team@home.example\r\n",
+         "5.4.6 mail loop: it was delivered to this alias before",
+         r"loop +Delivered-To:: has this alias: the message was delivered to it before"),
+        ("jo@home.example", b"X-Long: %s\r\n" % (b"x" * 900) * 1200, "554 5.6.0 the header is too large",
+         r"rules +all: cannot be asked: some are about the header, and it is longer than 1 MiB"),
+        ("jo@home.example", received * 100, None, r"because +domains:1 .*"),
+        ("team@home.example", b"Delivered-To: kim@away.example\r\n", None,
+         r"alias +team@home.example: matches, aliases:1: .*"),
+    )
+    stage.stop("engine")
+    path = os.path.join(stage.dir, "content")
+    ids = []
+    for to, header, reason, step in cases:
+        with open(path, "wb") as f:
+            f.write(header + TEXT % (b"x", b"x"))
+        stage.run(program("spool-put"), "-S", "incoming", "-c", path, "-f", "x@client.example", stage.spool, to)
+        (id,) = set(stage.queue("incoming")["incoming"]) - set(ids)
+        ids.append(id)
+        text = explained(stage, id)
+        if reason:
+            has(text, f"it will be refused: {reason}", step,
+                "refused +the sender has a report that says " + reason)
+            ok("next hop" not in text, "and goes nowhere")
+        else:
+            has(text, "it will go on", step)
+            ok("refused" not in text, "and is not refused")
+    stage.start("engine", compile=False)
+    stage.assert_spool_empty()
+    said = "\n".join(stage.engine.log.lines() + stage.sender.log.lines())
+    for (to, _, reason, _), id in zip(cases, ids):
+        if reason:
+            ok(re.search(rf"{id}: .*{re.escape(reason)}", said), f"and it is: {reason}")
+        else:
+            ok(re.search(rf"{id}\S*: delivered to=", said), f"and {to} has it")
+
+
 def routed_before(stage):
     """Rules are not asked again about what has left incoming/."""
     stage.run(program("spool-put"), "-S", "processed", "-f", "jo@corp.example", stage.spool, "kim@far.example")
@@ -286,4 +328,5 @@ with Stage(
     stage.start(compile=False)
     happens(stage, away, special)
     of_the_queue(stage, away)
+    refused_by_the_engine(stage)
 done_testing()

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * A loop is seen by the number of Received: fields (RFC 5321, 6.3).
- */
-#include "engine.h"
+#include "mail/trace.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
+
+#include "mail/header.h"
+
+/* ---- Received: ---- */
 
 static const char field[] = "received:";
 #define FIELD_LEN (sizeof(field) - 1)
@@ -58,7 +60,7 @@ scan_chunk(struct scan *s, const char *data, size_t len)
 }
 
 int
-hops_count(struct queuefile *qf, int max)
+trace_hops(struct queuefile *qf, int max)
 {
 	struct scan s = {.matches = true};
 	uint64_t offset = 0;
@@ -73,4 +75,24 @@ hops_count(struct queuefile *qf, int max)
 		offset += (uint64_t)n;
 	}
 	return n == -1 ? -1 : s.count;
+}
+
+/* ---- Delivered-To: ---- */
+
+bool
+trace_delivered(struct str header, const char *address)
+{
+	struct header_field f;
+	struct buf body = {0};
+	bool found = false;
+
+	while (!found && header_next(&header, &f)) {
+		if (!str_eq_nocase(f.name, "Delivered-To"))
+			continue;
+		buf_clear(&body);
+		header_decode(f.body, &body);
+		found = strcasecmp(buf_text(&body), address) == 0;
+	}
+	buf_free(&body);
+	return found;
 }
