@@ -34,30 +34,6 @@ static struct {
 
 /* ---- one entry ---- */
 
-/* It has killed two workers: out of the flow, with the reason. */
-static void
-hold_suspect(struct entry *e)
-{
-	struct record rec = {.kind = RECORD_HOLD};
-	struct buf line = {0};
-	int fd;
-
-	rec.time_s = clock_wall_s();
-	rec.suffix = id_suffix(e->id);
-	rec.who = str_of("engine");
-	rec.text = str_of("crashed its worker twice");
-	record_format(&rec, &line);
-	fd = spool_open_entry(intake.w->spool, e);
-	if (fd != -1 && queuefile_append(fd, &line) == -1)
-		log_warn("%s: journal the hold", e->id);
-	fd_close(&fd);
-	buf_free(&line);
-	if (spool_hold(intake.w->spool, e) == -1)
-		return;
-	parent_forget(e->id); /* released, it gets a new trial */
-	log_warnx("%s: held reason=\"crashed its worker twice\"", e->id);
-}
-
 static void
 retry_later(void)
 {
@@ -153,7 +129,8 @@ route_entry(struct entry *e)
 	int fd;
 
 	if (parent_suspects(e->id)) {
-		hold_suspect(e);
+		if (spool_hold_suspect(intake.w->spool, e) == 0)
+			parent_forget(e->id); /* released, it has a new trial */
 		return;
 	}
 	parent_note(e->id);

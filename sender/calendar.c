@@ -120,7 +120,6 @@ bucket_closed(int64_t number)
 static void
 sweep(void)
 {
-
 	for (unsigned s = 0; s < SHARDS; s++)
 		for (size_t i = buckets[s].n; i-- > 0;)
 			if (bucket_closed(buckets[s].numbers[i]) &&

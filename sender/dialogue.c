@@ -158,6 +158,8 @@ dialogue_late(struct conn *c)
 	buf_clear(&why);
 	if (c->dialogue.step == STEP_CONTENT)
 		buf_add_str(&why, "4.4.2 the content is not taken in time");
+	else if (c->dialogue.step == STEP_GREETING)
+		buf_add_str(&why, "4.4.2 no greeting in time");
 	else
 		buf_addf(
 		    &why, "4.4.2 no reply to %s in time", dialogue_where(c));

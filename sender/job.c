@@ -57,18 +57,6 @@ job_free(struct job *job)
 	free(job);
 }
 
-/* A report that was made anew after a power cut has the name already: the
- * engine brings this one back later. */
-static int
-unclaim(struct job *job)
-{
-	if (spool_unclaim(sender.spool, &job->entry) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return spool_reroute(sender.spool, &job->entry);
-	return -1;
-}
-
 void
 job_left(struct job *job, int result)
 {
@@ -81,7 +69,7 @@ job_left(struct job *job, int result)
 void
 job_return(struct job *job)
 {
-	job_left(job, unclaim(job));
+	job_left(job, spool_unclaim(sender.spool, &job->entry));
 }
 
 struct job *
@@ -175,23 +163,11 @@ job_corrupt(struct job *job, const char *why)
 static enum opened
 job_hold_suspect(struct job *job)
 {
-	struct record rec = {
-	    .kind = RECORD_HOLD,
-	    .time_s = clock_wall_s(),
-	    .suffix = id_suffix(job->entry.id),
-	    .who = str_of("sender"),
-	    .text = str_of("it crashed its worker twice"),
-	};
-	struct buf b = {0};
+	int result = spool_hold_suspect(sender.spool, &job->entry);
 
-	log_warnx(
-	    "%s: held reason=\"crashed its worker twice\"", job->entry.id);
-	record_format(&rec, &b);
-	if (job_reopen(job) == 0)
-		queuefile_append(job->fd, &b);
-	buf_free(&b);
-	parent_forget(job->entry.id);
-	job_left(job, spool_hold(sender.spool, &job->entry));
+	if (result == 0)
+		parent_forget(job->entry.id); /* released, it has a new trial */
+	job_left(job, result);
 	return OPENED_SEEN_TO;
 }
 

@@ -7,9 +7,9 @@
  *
  * A record begins and ends with a newline and is one O_APPEND write; a line
  * whose CRC does not match is skipped wherever it stands, if it can have been
- * torn: journal_check().  All splits of a
- * message share one file (they are hard links), so a record names the split
- * it is about by its suffix: "-" for the whole message, ".2" for <id>.2.
+ * torn: journal_check().  All splits of a message share one file (they are hard
+ * links), so a record names the split it is about by its suffix: "-" for the
+ * whole message, ".2" for <id>.2.
  */
 #ifndef MAIL_JOURNAL_H
 #define MAIL_JOURNAL_H
@@ -59,14 +59,14 @@ struct record {
 	enum outcome outcome;  /* OUTCOME */
 	enum report report;    /* DSN */
 	int64_t due_s;         /* OUTCOME deferred: next attempt */
-	struct str
-	    host; /* OUTCOME, DIVERTED: "mx.example[192.0.2.1]:25", or "" */
-	struct str text;     /* OUTCOME, DIVERTED: the reply or reason; HOLD:
+	struct str host;       /* OUTCOME, DIVERTED: "mx.example[192.0.2.1]:25",
+	                        * or "" */
+	struct str text;       /* OUTCOME, DIVERTED: the reply or reason; HOLD:
 	                        * why */
-	struct str who;      /* HOLD, RELEASE, REQUEUE; DSN: the report's id;
+	struct str who;        /* HOLD, RELEASE, REQUEUE; DSN: the report's id;
 	                      * EXPANDED: the alias */
-	uint64_t generation; /* RULED: of the map whose rules they were */
-	struct str orders;   /* RULED: what they said, see ruling.h; EXPANDED:
+	uint64_t generation;   /* RULED: of the map whose rules they were */
+	struct str orders;     /* RULED: what they said, see ruling.h; EXPANDED:
 	                      * addresses, a blank between */
 };
 

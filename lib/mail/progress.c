@@ -290,13 +290,13 @@ expansions_apply(struct progress *p, struct str journal, struct str suffix)
 	struct expansion e;
 
 	while (expansion_next(&journal, &store, &next, &e)) {
-		const struct rcpt_progress *parent = &p->rcpts[e.parent];
+		const struct rcpt_progress *parent;
 		const char *via;
 
 		if (e.parent >= e.first) /* queuefile_journal() says so */
 			continue;
+		parent = &p->rcpts[e.parent];
 		via = keep(p, e.rec.who);
-
 		for (size_t i = e.first; i < next; i++) {
 			struct rcpt_progress *rcpt = &p->rcpts[i];
 

@@ -18,12 +18,12 @@ enum recipient_answer {
 };
 
 /*
- * A recipient of a domain whose row says "recipients=listed" is known when it
- * is in the table of recipients, when that or the table of aliases has it or a
- * catch-all for just its domain,
- * or when the routing table has an entry for the address itself; postmaster
- * always is (RFC 5321, 4.5.1).  One that is rewritten is asked for as that.  where_r, when given, becomes FILE:LINE of what
- * says so: for an unknown one of its domain, else "".
+ * A recipient of a domain whose row says "recipients=listed" is known when the
+ * table of recipients or that of aliases has it, or a catch-all for just its
+ * domain, or when the routing table has an entry for the address itself;
+ * postmaster always is (RFC 5321, 4.5.1).  One that is rewritten is asked for as
+ * that.  where_r, when given, becomes FILE:LINE of what says so: for an unknown
+ * one of its domain, else "".
  */
 enum recipient_answer recipient_check(
     struct map *m, const char *address, char where_r[256]);

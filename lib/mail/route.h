@@ -56,12 +56,12 @@ struct route {
 
 /*
  * Parse the written form, "smtp 10=a.example 20=[192.0.2.9]:2525 PROFILE", "mx
- * zone=z.example query=192.0.2.53 port=25", "lmtp unix:/run/lmtp", "maildir:/path" (the
- * old "lookup-mx:zone=...;query=..." too).  The profile is the last word when
- * that is bare: several hops need a weight each.  Behind the word "fallback"
- * another route may stand.  NULL, or what was expected, with *at_r the offset
- * of the mistake.  Fills kind, hops, zone, servers, path, profile, fallback and
- * text, which reads back to the same route.
+ * zone=z.example query=192.0.2.53 port=25", "lmtp unix:/run/lmtp",
+ * "maildir:/path" (the old "lookup-mx:zone=...;query=..." too).  The profile is
+ * the last word when that is bare: several hops need a weight each.  Behind the
+ * word "fallback" another route may stand.  NULL, or what was expected, with
+ * *at_r the offset of the mistake.  Fills kind, hops, zone, servers, path,
+ * profile, fallback and text, which reads back to the same route.
  */
 const char *route_parse(struct str text, struct route *r_r, size_t *at_r);
 

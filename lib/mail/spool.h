@@ -122,7 +122,9 @@ int spool_process(struct spool *sp, struct entry *e, int flush_fd, char prio,
     const char *tag, unsigned shard);
 /* processed -> sending */
 int spool_claim(struct spool *sp, struct entry *e);
-/* sending -> processed (recovery; the attempt never began) */
+/* sending -> processed (recovery; the attempt never began).  Where a report that
+ * was made anew after a power cut has the name already, into incoming: the
+ * engine brings this one, the first, back later. */
 int spool_unclaim(struct spool *sp, struct entry *e);
 /* sending -> deferred until due; makes the bucket */
 int spool_defer(struct spool *sp, struct entry *e, int64_t due_s);
@@ -133,6 +135,9 @@ int spool_wake(struct spool *sp, struct entry *e);
 int spool_reroute(struct spool *sp, struct entry *e);
 /* any but split -> held; sending only for its claimer */
 int spool_hold(struct spool *sp, struct entry *e);
+/* The same for what has killed its worker twice; its journal and the log say so
+ * (a journal that cannot be written does not hinder it). */
+int spool_hold_suspect(struct spool *sp, struct entry *e);
 /* any -> corrupt; logs the reason */
 int spool_corrupt(struct spool *sp, struct entry *e, const char *why);
 /* Delivered, or deleted by an operator: gone. */
@@ -163,9 +168,10 @@ struct split_part {
 
 /*
  * Split an entry of incoming/, whose file is open at fd, into n parts that
- * appear in processed/ (or incoming/) all together or, after a crash, all later.  0; -1 and
- * ENOENT: an operator took it, nothing is left behind; else errno, the entry
- * is in incoming/ as before or in split/ for recovery to finish.
+ * appear in processed/ (or incoming/) all together or, after a crash, all
+ * later.  0; -1 and ENOENT: an operator took it, nothing is left behind; else
+ * errno, the entry is in incoming/ as before or in split/ for recovery to
+ * finish.
  */
 int spool_split(struct spool *sp, struct entry *e, int fd,
     const struct split_part *parts, size_t n, int64_t now_s);

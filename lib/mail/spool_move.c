@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "mail/journal.h"
 #include "mail/queuefile.h"
 #include "mail/spool_path.h"
 
@@ -306,7 +307,9 @@ spool_unclaim(struct spool *sp, struct entry *e)
 
 	assert(e->state == STATE_SENDING);
 	to.state = STATE_PROCESSED;
-	return move(sp, e, &to);
+	if (move(sp, e, &to) == 0)
+		return 0;
+	return errno == EEXIST ? spool_reroute(sp, e) : -1;
 }
 
 int
@@ -375,6 +378,31 @@ spool_hold(struct spool *sp, struct entry *e)
 	assert(e->state != STATE_SENDING || sp->room == ROOM_SENDER);
 	memcpy(to.id, e->id, sizeof(to.id));
 	return move(sp, e, &to);
+}
+
+int
+spool_hold_suspect(struct spool *sp, struct entry *e)
+{
+	struct record rec = {
+	    .kind = RECORD_HOLD,
+	    .time_s = clock_wall_s(),
+	    .suffix = id_suffix(e->id),
+	    .who = str_of(room_name(sp->room)),
+	    .text = str_of("crashed its worker twice"),
+	};
+	struct buf line = {0};
+	int fd = spool_open_entry(sp, e), rc;
+
+	record_format(&rec, &line);
+	if (fd != -1 && queuefile_append(fd, &line) == -1)
+		log_warn("%s: journal the hold", e->id);
+	fd_close(&fd);
+	buf_free(&line);
+	rc = spool_hold(sp, e);
+	if (rc == 0)
+		log_warnx("%s: held reason=\"%.*s\"", e->id, (int)rec.text.len,
+		    rec.text.s);
+	return rc;
 }
 
 int

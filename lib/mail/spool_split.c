@@ -325,16 +325,10 @@ on_claim_left(void *arg, const struct entry *e)
 {
 	struct recovery *r = arg;
 	struct entry copy = *e;
-	int rc;
 
 	if (r->is_claimed != NULL && r->is_claimed(e))
 		return 0;
-	rc = spool_unclaim(r->sp, &copy);
-	/* A report that was made anew after a power cut has the name already,
-	 * and this one is the first: the engine brings it back later. */
-	if (rc == -1 && errno == EEXIST)
-		rc = spool_reroute(r->sp, &copy);
-	if (rc == 0)
+	if (spool_unclaim(r->sp, &copy) == 0)
 		r->n++;
 	else if (errno != ENOENT)
 		r->failed = true; /* logged */

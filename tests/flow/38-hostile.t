@@ -145,7 +145,7 @@ def expected(stage, where, act):
     if act == "never" and stage not in ("starttls", "handshake", "auth", "challenge"):
         return "bounced", r"550 5\.7\.1 never"
     if act in WAITS and (stage, act) != ("handshake", "trickle"):
-        return "deferred", r"4\.4\.2 (no reply to .*|the content is not taken) in time"
+        return "deferred", r"4\.4\.2 (no reply to .*|no greeting|the content is not taken) in time"
     if stage in ("handshake", "starttls"):
         return "deferred", r"4\.7\.5 tls required \(profile tls\): "
     if (stage, where) == ("ehlo", "tls") and act in ("close", "reset", "half", "alert"):

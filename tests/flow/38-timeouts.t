@@ -14,7 +14,7 @@ from stage import *
 
 # The key, where the host stalls, and what is said of it.
 STEPS = (
-    ("greeting", "greeting", "no reply to connect"),
+    ("greeting", "greeting", "no greeting"),
     ("reply", "rcpt", "no reply to RCPT"),
     ("data", "data", "no reply to DATA"),
     ("content", "content", "the content is not taken"),
