@@ -12,7 +12,7 @@
 #include "flush.h"
 #include "job.h"
 #include "mail/control.h"
-#include "outcome.h"
+#include "marks.h"
 #include "paused.h"
 #include "proc/loop.h"
 #include "proc/watch.h"
@@ -84,7 +84,7 @@ note(struct job *job, enum order order, struct str who, struct str why)
 	struct buf record = {0};
 
 	record_format(&rec, &record);
-	outcome_append(job, &record);
+	marks_append(job, &record);
 	buf_free(&record);
 }
 

@@ -12,6 +12,7 @@
 #include "calendar.h"
 #include "flush.h"
 #include "job.h"
+#include "marks.h"
 #include "orders.h"
 #include "proc/loop.h"
 #include "sender.h"
@@ -49,36 +50,7 @@ outcome_stuck(void)
 	return !TAILQ_EMPTY(&stuck);
 }
 
-/* ---- what to call it ---- */
-
-static enum outcome
-outcome_of(const struct job *job, enum result result)
-{
-	if (result == RESULT_DELIVERED)
-		return OUTCOME_DELIVERED;
-	if (result == RESULT_PERMANENT)
-		return OUTCOME_FAILED;
-	if (job->due_s != -1)
-		return OUTCOME_DEFERRED;
-	return job->profile.discard ? OUTCOME_DISCARDED : OUTCOME_EXPIRED;
-}
-
-/* When to try again what is only temporary, or -1: give up. */
-static void
-decide_due(struct job *job)
-{
-	int64_t now_s = clock_wall_s();
-
-	job->due_s = profile_next_due(&job->profile, job->progress.attempts + 1,
-	    job->qf.envelope.arrival_s, now_s);
-	if (job->give_up)
-		job->due_s = -1;
-	if (job->due_s == -1 && !clock_trusted()) {
-		log_warnx("%s: not given up: the clock is not to be believed",
-		    job->entry.id);
-		job->due_s = now_s + job->profile.retry_s[0];
-	}
-}
+/* ---- telling ---- */
 
 /* Seconds since it was accepted.  Its id is finer than its envelope, but a
  * report's id bears the time of what it reports. */
@@ -118,7 +90,7 @@ static void
 log_result(const struct job *job, size_t i)
 {
 	const struct job_rcpt *rcpt = &job->rcpts[i];
-	enum outcome outcome = outcome_of(job, rcpt->result);
+	enum outcome outcome = marks_outcome(job, rcpt->result);
 	const struct answer *answer = rcpt->answer;
 	char due[CLOCK_DATE_SIZE];
 
@@ -149,119 +121,6 @@ log_result(const struct job *job, size_t i)
 		    job_address(job, i), answer->host, answer->text);
 		break;
 	}
-}
-
-/* ---- the journal ---- */
-
-static void
-add_record(struct job *job, const struct job_rcpt *like, struct buf *out)
-{
-	struct rcptset set;
-	struct buf list = {0};
-	struct record rec = {
-	    .kind = RECORD_OUTCOME,
-	    .time_s = clock_wall_s(),
-	    .suffix = id_suffix(job->entry.id),
-	    .attempt = job->progress.next_attempt,
-	    .outcome = outcome_of(job, like->result),
-	    .host = str_of(like->answer->host),
-	    .text = str_of(like->answer->text),
-	};
-
-	if (like->result == RESULT_DIVERTED)
-		rec.kind = RECORD_DIVERTED;
-	else if (rec.outcome == OUTCOME_DEFERRED)
-		rec.due_s = job->due_s;
-	rcptset_init(&set, job->progress.nrcpts, false);
-	for (size_t i = 0; i < job->nrcpts; i++)
-		if (job->rcpts[i].result == like->result &&
-		    job->rcpts[i].answer == like->answer)
-			rcptset_add(&set, job->rcpts[i].number);
-	rcptset_format(&set, &list);
-	rec.recipients = (struct str){list.data, list.len};
-	record_format(&rec, out);
-	buf_free(&list);
-	rcptset_free(&set);
-}
-
-/* Who took it sees to what was asked by NOTIFY=SUCCESS: we owe no report. */
-static void
-add_passed_on(const struct job *job, struct buf *out)
-{
-	const struct recipient *rcpts = job->qf.envelope.recipients;
-	struct rcptset set;
-	struct buf list = {0};
-	struct record rec = {
-	    .kind = RECORD_DSN,
-	    .time_s = clock_wall_s(),
-	    .suffix = id_suffix(job->entry.id),
-	    .report = REPORT_SUCCESS,
-	};
-
-	rcptset_init(&set, job->progress.nrcpts, false);
-	for (size_t i = 0; i < job->nrcpts; i++)
-		if (job->rcpts[i].result == RESULT_DELIVERED &&
-		    job->rcpts[i].answer->reports &&
-		    (rcpts[job->rcpts[i].number].notify & NOTIFY_SUCCESS))
-			rcptset_add(&set, job->rcpts[i].number);
-	if (rcptset_count(&set) > 0) {
-		rcptset_format(&set, &list);
-		rec.recipients = (struct str){list.data, list.len};
-		record_format(&rec, out);
-	}
-	buf_free(&list);
-	rcptset_free(&set);
-}
-
-/* Is it the first recipient with this result and answer? */
-static bool
-is_first(const struct job *job, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (job->rcpts[j].answer == job->rcpts[i].answer &&
-		    job->rcpts[j].result == job->rcpts[i].result)
-			return false;
-	return true;
-}
-
-int
-outcome_append(struct job *job, const struct buf *records)
-{
-	if (job_reopen(job) == -1 || queuefile_append(job->fd, records) == -1) {
-		log_warn("%s: append to the journal", job->entry.id);
-		return -1;
-	}
-	buf_add(&job->journal, records->data, records->len);
-	flush_dirty();
-	return job_read_progress(job);
-}
-
-static int
-note(struct job *job)
-{
-	struct buf records = {0};
-	int result = 0;
-
-	for (size_t i = 0; i < job->nrcpts; i++)
-		if (is_first(job, i))
-			add_record(job, &job->rcpts[i], &records);
-	add_passed_on(job, &records);
-	if (records.len > 0)
-		result = outcome_append(job, &records);
-	buf_free(&records);
-	return result;
-}
-
-/* Reports that are in the queue: note them, so that they are not made again. */
-static int
-note_reports(struct job *job)
-{
-	if (job->owed.len == 0)
-		return 0;
-	if (outcome_append(job, &job->owed) == -1)
-		return -1;
-	buf_clear(&job->owed);
-	return 0;
 }
 
 /* ---- the entry ---- */
@@ -395,14 +254,14 @@ go_on(struct job *job)
 	};
 
 	if (job->stage == STAGE_NOTE) {
-		if (note(job) == -1) {
+		if (marks_note(job) == -1) {
 			keep_stuck(job);
 			return;
 		}
 		job->stage++;
 	}
 	for (;;) {
-		if (note_reports(job) == -1) {
+		if (marks_note_reports(job) == -1) {
 			keep_stuck(job);
 			return;
 		}
@@ -445,6 +304,23 @@ remove_traceless(struct job *job)
 	orders_forget(job->entry.id);
 	flush_dirty();
 	done(job);
+}
+
+/* When to try again what is only temporary, or -1: give up. */
+static void
+decide_due(struct job *job)
+{
+	int64_t now_s = clock_wall_s();
+
+	job->due_s = profile_next_due(&job->profile, job->progress.attempts + 1,
+	    job->qf.envelope.arrival_s, now_s);
+	if (job->give_up)
+		job->due_s = -1;
+	if (job->due_s == -1 && !clock_trusted()) {
+		log_warnx("%s: not given up: the clock is not to be believed",
+		    job->entry.id);
+		job->due_s = now_s + job->profile.retry_s[0];
+	}
 }
 
 void

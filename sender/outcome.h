@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct buf;
 struct job;
 
 /* Once a worker. */
@@ -34,10 +33,6 @@ void outcome_postpone(struct job *job, int64_t seconds);
 /* There was no attempt, and its entry could not be moved out of sending/: put
  * it back into processed/ as soon as the spool lets us. */
 void outcome_return(struct job *job);
-
-/* Append formatted records to the job's journal and read its progress anew: 0,
- * or -1 with the reason logged. */
-int outcome_append(struct job *job, const struct buf *records);
 
 /* Jobs whose report is being written, or whose marks cannot be. */
 size_t outcome_busy(void);
