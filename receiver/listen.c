@@ -58,7 +58,7 @@ pause_accepting(void)
 	loop_timer_set(pause_timer, PAUSE_MS);
 }
 
-/* RFC 5321, 3.1: a 421 in place of a greeting. */
+/* RFC 5321, 3.1: a 421 in place of a greeting; he sees the end later. */
 static void
 turn_away(int fd, const char *client, const char *code, const char *why)
 {
@@ -70,7 +70,6 @@ turn_away(int fd, const char *client, const char *code, const char *why)
 	if (send(fd, reply, len, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
 		log_debug("client=%s did not wait for its reply", client);
 	log_info("rejected client=%s reply=\"%s %s\"", client, code, why);
-	fd_close(&fd);
 }
 
 static void
@@ -91,6 +90,7 @@ receive(struct listener *l, int fd, const struct sockaddr *address)
 		return;
 	}
 	client_leave(&c);
+	fd_close(&fd);
 }
 
 static void
@@ -107,8 +107,9 @@ on_connection(void *arg, bool readable, bool writable)
 		fd = accept4(*l->fd, (struct sockaddr *)&address, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd != -1) {
-			receive(l, fd, (struct sockaddr *)&address);
 			pause_logged = false;
+			if (!parent_deal(fd, (unsigned)(l - listeners)))
+				receive(l, fd, (struct sockaddr *)&address);
 		} else if (errno == EMFILE || errno == ENFILE ||
 			   errno == ENOBUFS || errno == ENOMEM) {
 			pause_accepting();
@@ -117,6 +118,21 @@ on_connection(void *arg, bool readable, bool writable)
 			return;
 		} /* others are the fate of one connection: ECONNABORTED */
 	}
+}
+
+/* Another worker has accepted it. */
+static void
+on_dealt(void *arg, int fd, unsigned tag)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	(void)arg;
+	if (tag < nlisteners &&
+	    getpeername(fd, (struct sockaddr *)&address, &len) == 0)
+		receive(&listeners[tag], fd, (struct sockaddr *)&address);
+	else /* the client has gone */
+		fd_close(&fd);
 }
 
 /* From the socket: what the settings say now may be another list. */
@@ -155,11 +171,13 @@ listen_start(void)
 		l->watch = loop_watch_new(*l->fd, on_connection, l);
 		loop_watch_want(l->watch, true, false);
 	}
+	parent_deal_open(on_dealt, NULL);
 }
 
 void
 listen_stop(void)
 {
+	parent_deal_close();
 	for (size_t i = 0; i < nlisteners; i++) {
 		loop_watch_free(&listeners[i].watch);
 		fd_close(listeners[i].fd);

@@ -71,16 +71,17 @@ session_new(int fd, struct client *client, const char *listener)
 	session_reply(s, greeting);
 }
 
+/* When the client sees the end his place is free: he may come at once. */
 static void
 session_free(struct session *s)
 {
 	LIST_REMOVE(s, link);
-	io_close(&s->io);
 	client_leave(&s->client);
+	parent_sessions(-1);
+	io_close(&s->io);
 	transaction_free(&s->mail);
 	free(s->helo);
 	free(s);
-	parent_sessions(-1);
 	receiver_session_gone();
 }
 

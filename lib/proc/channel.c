@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "proc/loop.h"
+#include "proc/packet.h"
 
 /* The kernel counts whole pages, so a pair is full after some 200 small
  * messages: what does not fit waits here. */
@@ -51,73 +52,16 @@ helper_died(const struct channel *ch)
 	fatalx("helper %s has died: ending, to be started anew", ch->title);
 }
 
-/* A message, and room for one descriptor beside it. */
-struct packet {
-	struct iovec bytes;
-	struct msghdr header;
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-};
-
-static void
-packet_init(struct packet *p, void *data, size_t len)
-{
-	p->bytes = (struct iovec){.iov_base = data, .iov_len = len};
-	p->header = (struct msghdr){
-	    .msg_iov = &p->bytes,
-	    .msg_iovlen = 1,
-	    .msg_control = p->control.space,
-	    .msg_controllen = sizeof(p->control.space),
-	};
-}
-
-static void
-packet_pass(struct packet *p, int fd)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(&p->header);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-}
-
-/* The descriptor that came along, or -1. */
-static int
-packet_passed(struct packet *p)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(&p->header);
-	int fd = -1;
-
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
-}
-
 /* True when it was taken, false when the pair is full (of messages, or of
  * descriptors that nobody has received yet). */
 static bool
 push(struct channel *ch, const void *data, size_t len, int passed)
 {
-	struct packet p;
-	ssize_t n;
-
-	packet_init(&p, (void *)(uintptr_t)data, len);
-	if (passed == -1)
-		p.header.msg_controllen = 0;
-	else
-		packet_pass(&p, passed);
-	do
-		n = sendmsg(ch->fd, &p.header, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n == -1 && errno == EINTR);
-	if (n != -1)
+	if (packet_send(ch->fd, data, len, passed) == 0)
 		return true;
 	if (errno == EPIPE || errno == ECONNRESET)
 		helper_died(ch);
-	if (errno != EAGAIN && errno != ENOBUFS && errno != ETOOMANYREFS)
+	if (!packet_full(errno))
 		fatal("send to helper %s", ch->title);
 	return false;
 }
@@ -271,14 +215,8 @@ channel_receive(int fd, void *data, size_t size)
 ssize_t
 channel_receive_fd(int fd, void *data, size_t size, int *passed_r)
 {
-	struct packet p;
-	ssize_t n;
+	ssize_t n = packet_receive(fd, data, size, passed_r);
 
-	do {
-		packet_init(&p, data, size);
-		n = recvmsg(fd, &p.header, MSG_CMSG_CLOEXEC);
-	} while (n == -1 && errno == EINTR);
-	*passed_r = n > 0 ? packet_passed(&p) : -1;
 	return n > 0 ? n : 0;
 }
 

@@ -59,8 +59,8 @@ static struct {
 	struct requests sent;    /* what the helper works on */
 	struct requests open;    /* sent before it, not yet answered */
 	struct requests done;    /* being told; else empty */
-	/* Whether anything waits: a page that the helper sees too. */
-	volatile bool *more;
+	/* How many wait: a page that the helper sees too. */
+	volatile size_t *nwaiting;
 } committer;
 
 /* ---- the helper's side ---- */
@@ -89,9 +89,10 @@ ask_next(int fd)
 }
 
 /*
- * A batch is data, names, directories.  While more is waiting, the flush of the
- * next batch's data is one of the whole file system and serves as this one's
- * flush of directories: a busy committer flushes once a batch, not twice.
+ * A batch is data, names, directories.  While so much is waiting that the next
+ * batch's data will be flushed with the whole file system, that flush serves as
+ * this one's flush of directories: a busy committer flushes once a batch, not
+ * twice.
  */
 static void
 committer_main(int fd, void *arg)
@@ -118,7 +119,7 @@ committer_main(int fd, void *arg)
 			open = NULL;
 		}
 		spool_commit_names(sp, b->commits, b->n);
-		if (*committer.more && !spool_failed(sp)) {
+		if (*committer.nwaiting >= sp->syncfs_at && !spool_failed(sp)) {
 			ask_next(fd);
 			open = b;
 			open_flushed = flushed;
@@ -170,7 +171,7 @@ send_batch(void *arg)
 	if (committer.sent.n > 0 || committer.waiting.n == 0)
 		return;
 	take_batch(&committer.waiting, &committer.sent);
-	*committer.more = committer.waiting.n > 0;
+	*committer.nwaiting = committer.waiting.n;
 	b.n = 0;
 	b.flush = false;
 	for (size_t i = 0; i < committer.sent.n; i++) {
@@ -190,7 +191,7 @@ request_new(void)
 {
 	if (committer.waiting.n == 0)
 		loop_soon(send_batch, NULL);
-	*committer.more = true;
+	*committer.nwaiting = committer.waiting.n + 1;
 	return requests_add(&committer.waiting);
 }
 
@@ -248,7 +249,7 @@ committer_start(struct spool *sp)
 {
 	char title[32];
 
-	committer.more = mem_share(sizeof(*committer.more));
+	committer.nwaiting = mem_share(sizeof(*committer.nwaiting));
 	snprintf(title, sizeof(title), "committer %u", parent_number());
 	committer.channel =
 	    channel_helper(title, committer_main, sp, on_answer, NULL);

@@ -80,4 +80,16 @@ int parent_sessions(int change);
  * and then too many by chance, see parent_clients.c. */
 unsigned parent_client_sessions(struct str client, int change);
 
+/*
+ * A connection that this worker has accepted: is it for another one, which has
+ * others to work on together with it?  True: it was handed over, with the room's
+ * `tag`, and closed here.  False: it is ours.
+ */
+bool parent_deal(int fd, unsigned tag);
+/* This worker takes sessions from others.  on_session owns the descriptor. */
+void parent_deal_open(
+    void (*on_session)(void *arg, int fd, unsigned tag), void *arg);
+/* No more of them; what was under way until now comes during the call. */
+void parent_deal_close(void);
+
 #endif

@@ -278,6 +278,7 @@ bury(unsigned number, int status)
 	bool hopeless = !parent.announced && !c->ready && WIFEXITED(status);
 
 	parent_clients_end(number);
+	parent_deal_end(number);
 	c->pid = 0;
 	if (!parent.stopping && !hopeless)
 		log_death(number, status, id, restart_later(number));
@@ -380,6 +381,7 @@ prepare(void)
 		fatal("make pipes to the workers");
 	parent_notes_share();
 	parent_clients_share();
+	parent_deal_share(parent.w->count);
 	outage_share();
 }
 

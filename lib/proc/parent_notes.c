@@ -121,6 +121,12 @@ parent_notes_end(unsigned number, bool crashed)
 	return id;
 }
 
+unsigned
+parent_sessions_of(unsigned number)
+{
+	return (unsigned)atomic_load(&notes->sessions[number]);
+}
+
 int
 parent_sessions(int change)
 {

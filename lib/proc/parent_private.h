@@ -33,6 +33,15 @@ void parent_notes_become(unsigned number); /* this process is that worker */
  * crashed.  Returns that id, "" for none, valid until the next call. */
 const char *parent_notes_end(unsigned number, bool crashed);
 
+unsigned parent_sessions_of(unsigned number); /* of one worker */
+
+/* ---- connections dealt between workers: parent_deal.c ---- */
+
+void parent_deal_share(unsigned count); /* before the first fork */
+void parent_deal_become(unsigned number);
+/* A worker has ended: it takes no sessions. */
+void parent_deal_end(unsigned number);
+
 /* ---- sessions of clients: parent_clients.c ---- */
 
 void parent_clients_share(void); /* before the first fork */

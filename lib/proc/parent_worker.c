@@ -137,6 +137,7 @@ parent_worker(const struct room_main *room, struct worker *w,
 	loop_watch_want(worker.lifeline, true, false);
 	for (size_t i = 0; i < w->nlisteners; i++)
 		channel_keep_from_helpers(w->listeners[i]);
+	parent_deal_become(w->number);
 	follow_map(w, ends->map_dir);
 	room->start(w);
 	take_signals();

@@ -4,6 +4,7 @@
 
 import os
 import resource
+import signal
 
 from stage import *
 
@@ -17,6 +18,8 @@ command-timeout 1s
 data-timeout 1s
 receiver-workers 1
 """
+
+LISTENS = "0A"  # a state in /proc/net/tcp
 
 
 def in_tmp(stage):
@@ -185,15 +188,73 @@ def sessions_of_all_workers():
     They come one after the other: of those that come at the same moment, each
     may be counted before the other is turned away.
     """
-    with Stage(settings="receiver-workers 4\nclient-sessions-max 6") as stage:
+    with Stage(settings="receiver-workers 4\nclient-sessions-max 120") as stage:
         stage.start("receiver")
+        mine = [greeted(stage.port) for _ in range(10)]
+        is_(spread(stage), [10, 0, 0, 0], "ten sessions are one worker's")
+        leave(mine, stage)
         came, codes = [], []
-        for _ in range(12):
+        for _ in range(130):
             came.append(Conversation(stage.port))
             codes.append(came[-1].reply()[:3])
-        is_(codes, ["220"] * 6 + ["421"] * 6, "six of one client in four workers")
+        is_(codes, ["220"] * 120 + ["421"] * 10, "120 of one client")
+        ok(min(spread(stage)) >= 25, f"in four workers: {spread(stage)}")
+        leave(came, stage)
+        came = [greeted(stage.port) for _ in range(10)]
+        is_(spread(stage), [10, 0, 0, 0], "after that they are one worker's again")
+        first = max(stage.receiver.workers(), key=lambda w: sessions_of(w, stage))
+        os.kill(first, signal.SIGKILL)
         for c in came:
             c.close()
+        came = [greeted(stage.port) for _ in range(10)]
+        is_(sum(spread(stage)), 10, "when that one dies, others are served")
+        for c in came:
+            c.close()
+
+
+def addresses():
+    """The client is known to the worker that serves it, whoever accepted it."""
+    with Stage(settings="receiver-workers 4") as stage:
+        stage.start("receiver")
+        for i in range(1, 13):
+            with Conversation(stage.port, source=f"127.0.0.{i}") as c:
+                c.hello()
+                c.asks("MAIL FROM:<a@b.example>", 250)
+                c.asks("RCPT TO:<c@d.example>", 250)
+                c.asks("DATA", 354)
+                c.sends(b".\r\n")
+                c.gets("250 2.0.0")
+            found = stage.receiver.log.wait_for(r"accepted .* client=(\S+)").group(1)
+            is_(found, f"127.0.0.{i}", "one of four workers knows the client")
+
+
+def greeted(port):
+    """Connected and greeted."""
+    c = Conversation(port)
+    c.gets(220)
+    return c
+
+
+def leave(conversations, stage):
+    for c in conversations:
+        c.close()
+    deadline = Deadline(None, "the end of all sessions")
+    while sum(spread(stage)) > 0:
+        deadline.left()
+
+
+def sessions_of(worker, stage):
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f][1:]
+    at = f":{stage.port:04X}"
+    connected = {r[9] for r in rows if r[1].endswith(at) and r[3] != LISTENS}
+    return len(sockets(worker) & connected)
+
+
+def spread(stage):
+    """How many sessions the workers have, the most first."""
+    workers = stage.receiver.workers()
+    return sorted((sessions_of(w, stage) for w in workers), reverse=True)
 
 
 def descriptors(stage):
@@ -228,16 +289,26 @@ def space(stage):
         c.asks("NOOP", 250)
 
 
-def listening(pid):
-    """Ports that a process listens on, by its socket inodes."""
+def sockets(pid):
+    """The inodes of a process's sockets."""
     inodes = set()
-    for fd in os.listdir(f"/proc/{pid}/fd"):
+    try:
+        fds = os.listdir(f"/proc/{pid}/fd")
+    except OSError:  # it has died
+        return inodes
+    for fd in fds:
         try:
             target = os.readlink(f"/proc/{pid}/fd/{fd}")
-        except FileNotFoundError:  # closed meanwhile
+        except OSError:  # closed meanwhile
             continue
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
+    return inodes
+
+
+def listening(pid):
+    """Ports that a process listens on, by its socket inodes."""
+    inodes = sockets(pid)
     with open(f"/proc/{pid}/net/tcp") as f:
         rows = [line.split() for line in f][1:]
     return {int(r[1].split(":")[1], 16) for r in rows if r[9] in inodes}
@@ -261,6 +332,7 @@ force-filesystem yes
     trickling(stage)
     sessions(stage)
     sessions_of_all_workers()
+    addresses()
     descriptors(stage)
     space(stage)
 done_testing()
