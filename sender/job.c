@@ -316,6 +316,11 @@ job_prepare(struct job *job, struct destination *d)
 	}
 	switch (job_route(job, d)) {
 	case ROUTE_FOUND:
+		if (job_waits(job)) {
+			outcome_postpone(
+			    job, job->progress.due_s - clock_wall_s());
+			return false;
+		}
 		if (known ? !d->paused : !destination_waits(d))
 			return true;
 		job_return(job); /* it waits, as we have learned just now */

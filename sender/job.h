@@ -130,6 +130,15 @@ bool job_may_divert(const struct job *job, size_t i);
  */
 enum route_answer job_route(struct job *job, struct destination *d);
 
+/*
+ * Some of its recipients go on by a fallback, others have to wait: the engine is
+ * to split it.  job_waits() then knows what is left of it for this destination,
+ * once, and that it is not due yet.  Other workers, or this one after a crash,
+ * do not: what waits is tried earlier.
+ */
+void job_divide(const struct job *job);
+bool job_waits(const struct job *job);
+
 /* It goes elsewhere now: the engine is to route it anew.  Frees the job. */
 void job_reroute(struct job *job);
 

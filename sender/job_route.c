@@ -85,6 +85,52 @@ job_reroute(struct job *job)
 	job_left(job, spool_reroute(sender.spool, &job->entry));
 }
 
+/* ---- what was divided ---- */
+
+#define DIVIDED_MAX 64 /* the latest are kept */
+
+static char divided[DIVIDED_MAX][ID_SIZE]; /* "": none */
+
+void
+job_divide(const struct job *job)
+{
+	static unsigned next;
+
+	memcpy(divided[next], job->entry.id, sizeof(divided[next]));
+	next = (next + 1) % DIVIDED_MAX;
+}
+
+/* Was it split off from one that was divided?  Yes is said once. */
+static bool
+was_divided(const char *id)
+{
+	const char *dot = strrchr(id, '.');
+
+	for (size_t i = 0; dot && i < DIVIDED_MAX; i++)
+		if (divided[i][0] != '\0' &&
+		    str_eq((struct str){id, dot - id}, divided[i])) {
+			divided[i][0] = '\0';
+			return true;
+		}
+	return false;
+}
+
+bool
+job_waits(const struct job *job)
+{
+	const struct rcpt_progress *p;
+
+	for (size_t i = 0; i < job->nrcpts; i++) {
+		p = &job->progress.rcpts[job->rcpts[i].number];
+		if (p->diverted || p->outcome != OUTCOME_DEFERRED)
+			return false;
+	}
+	return was_divided(job->entry.id) &&
+	       job->progress.due_s > clock_wall_s();
+}
+
+/* ---- the route ---- */
+
 enum route_answer
 job_find_route(const struct job *job, size_t i, struct route *route_r)
 {

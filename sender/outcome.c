@@ -158,13 +158,24 @@ done(struct job *job)
 	job_free(job);
 }
 
-/* All that is left goes by a fallback: at once, to be routed anew.  When others
- * have to wait it waits with them, so that they are not tried too early. */
+/* Some of it goes by a fallback: it is routed anew at once.  Others that have to
+ * wait are split off, unless it was split so often that its id has no room. */
 static bool
 is_diverted(const struct job *job)
 {
 	return job_count(job, RESULT_DIVERTED) > 0 &&
-	       job_count(job, RESULT_TEMPORARY) == 0;
+	       (job_count(job, RESULT_TEMPORARY) == 0 ||
+		   strlen(job->entry.id) < ID_SIZE / 2);
+}
+
+/* What has to wait comes back as an entry of its own, and is put to wait then:
+ * job_waits(). */
+static int
+divert(struct job *job)
+{
+	if (job_count(job, RESULT_TEMPORARY) > 0 && job->due_s != -1)
+		job_divide(job);
+	return spool_reroute(sender.spool, &job->entry);
 }
 
 /*
@@ -190,7 +201,7 @@ leave(struct job *job)
 		return;
 	}
 	if (pending && is_diverted(job))
-		result = spool_reroute(sender.spool, &job->entry);
+		result = divert(job);
 	else if (pending)
 		result = spool_defer(sender.spool, &job->entry, job->due_s);
 	else
@@ -230,7 +241,8 @@ on_reported(struct job *job, int status)
 	log_warnx(
 	    "%s: its report is put off: %s", job->entry.id, strerror(status));
 	job->stage--; /* it is still to be made, should we keep the job */
-	if (progress_pending(&job->progress) == 0 || is_diverted(job))
+	if (progress_pending(&job->progress) == 0 ||
+	    (is_diverted(job) && job_count(job, RESULT_TEMPORARY) == 0))
 		job->due_s = soon_s;
 	if (spool_defer(sender.spool, &job->entry, job->due_s) == 0)
 		calendar_deferred(&job->entry);

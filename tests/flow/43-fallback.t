@@ -8,6 +8,7 @@ to the second, once, and nobody hears of it.
 import json
 import os
 import signal
+from datetime import datetime
 
 from stage import *
 
@@ -106,18 +107,53 @@ def what_means_unknown(stage, p):
 
 
 def with_others_that_wait(stage, p):
-    """Nobody is tried before he is due."""
+    """Who has moved does not wait for them, and they are not tried too early."""
     p.rules(f"rcpt moved@* {UNKNOWN}\nrcpt late@* 451 4.2.1 later")
     old, new, home = p.seen()
     p.send("late@split.example", "moved@split.example")
-    name = stage.wait_in("deferred")[0]
-    shown = stage.tool("show", name.split(".")[2]).stdout
-    like(shown, r'diverted to=<moved@split.example> host=.*no such person here', "show tells")
+    moved = p.new.wait_letters(new + 1)[-1]
+    is_(moved.recipients, ["moved@split.example"], "who has moved has it from the second at once")
+    stage.wait_queue(lambda q: set(q) == {"deferred"}, "nothing but what waits")
+    (name,) = stage.queue("deferred")["deferred"]
+    due, _, id = name.split(".", 2)
+    tried = stage.sender.log.grep(r"deferred to=<late@split.example> .* due=(\S+) attempt=(\d+)")
+    is_([m.group(2) for m in tried], ["1"], "who is late was tried once")
+    stamp = datetime.fromisoformat(tried[0].group(1).replace("Z", "+00:00")).timestamp()
+    is_(int(due), int(stamp), "and is due when he was")
+    shown = stage.tool("show", id).stdout
+    like(shown, r"late@split.example", "show tells of him")
     p.rules("")
     stage.turn_clock(HOUR)
-    p.wait(old + 1, new + 1, home, "an hour later both are delivered, and no report")
-    is_(p.old.letters()[-1].recipients, ["late@split.example"], "who was late by the first")
-    is_(p.new.letters()[-1].recipients, ["moved@split.example"], "who has moved by the second")
+    p.wait(old + 1, new + 1, home, "an hour later he has it, and there is no report")
+    is_(p.old.letters()[-1].recipients, ["late@split.example"], "from the first")
+
+    p.rules(f"rcpt moved@* {UNKNOWN}\nrcpt late@* 451 4.2.1 later")
+    p.send("late@split.example", "moved@split.example")
+    p.new.wait_letters(new + 2)
+    stage.wait_queue(lambda q: set(q) == {"deferred"}, "nothing but what waits")
+    p.rules("")
+    stage.tool("flush")
+    p.wait(old + 2, new + 2, home, "an operator can have him tried sooner")
+
+
+def killed_while_it_is_divided(stage, p):
+    """As in killed_at_each_move(): nobody is lost, nobody has it twice."""
+    for n in range(1, 6):
+        stage.stop("sender")
+        p.rules(f"rcpt moved@* {UNKNOWN}\nrcpt late@* 451 4.2.1 later")
+        old, new, home = p.seen()
+        p.send("late@split.example", "moved@split.example")
+        stage.start_with_fault("sender", f"renameat2:signal=KILL:when={n}",
+                               "was killed by SIGKILL|delivered to=<moved@")
+        (parent,) = stage.sender.workers()  # of strace
+        os.kill(parent, signal.SIGTERM)
+        stage.sender.wait()
+        stage.start("sender", compile=False)
+        p.new.wait_letters(new + 1)
+        stage.wait_queue(lambda q: set(q) == {"deferred"}, "nothing but what waits")
+        p.rules("")
+        stage.tool("flush")
+        p.wait(old + 1, new + 1, home, f"killed at its move {n}")
 
 
 def kept_over_a_crash(stage, p):
@@ -125,6 +161,8 @@ def kept_over_a_crash(stage, p):
     old, new, home = p.seen()
     p.send("moved@split.example")
     name = stage.wait_in("deferred")[0]
+    shown = stage.tool("show", name.split(".")[2]).stdout
+    like(shown, r"diverted to=<moved@split.example> host=.*no such person here", "show tells")
     stage.sender.kill_all()
     p.rules("")  # the first would take it now
     stage.start("sender", compile=False)
@@ -213,6 +251,7 @@ with Stage(profiles="quick  retry 15m retries 5\nslow retry 30m retries 5\n") as
     kept_over_a_crash(stage, p)
     the_engine_decides_again(stage, p)
     killed_at_each_move(stage, p)
+    killed_while_it_is_divided(stage, p)
     the_map_decides(stage, p)
     explained(stage, p)
 done_testing()
