@@ -56,52 +56,43 @@ intake_recover(unsigned shard)
 		retry_later();
 }
 
-/* Routed, or left where it is to be tried again.  True: its recipients have
- * changed, and it is to be read anew. */
-static bool
-route_open_file(struct entry *e, struct queuefile *qf)
+/* What has happened to it: 0, or -1 when it is seen to. */
+static int
+read_journal(struct entry *e, struct queuefile *qf, struct buf *journal,
+    struct progress *progress)
 {
-	struct progress progress = {0};
-	struct decision d = {0};
-	enum verdict verdict;
 	struct buf store = {0};
-	struct buf journal = {0}; /* grows by what rules order */
 	struct str read;
-	bool again = false;
+	int rc = queuefile_journal(qf, &store, &read);
 
-	if (queuefile_journal(qf, &store, &read) == -1) {
-		if (errno == EBADMSG)
-			spool_corrupt(intake.w->spool, e, "journal");
-		else {
-			log_warn("%s: read the journal", e->id);
-			retry_later();
-		}
+	if (rc == -1 && errno == EBADMSG) {
+		spool_corrupt(intake.w->spool, e, "journal");
+		goto out;
+	}
+	if (rc == -1) {
+		log_warn("%s: read the journal", e->id);
+		retry_later();
 		goto out;
 	}
 	if (qf->torn)
 		log_warnx("%s: skipped a torn record", e->id);
-	buf_add(&journal, read.s, read.len);
-	if (progress_read(read, id_suffix(e->id), qf->envelope.nrecipients,
-		&progress) == -1) {
+	buf_add(journal, read.s, read.len);
+	rc = progress_read(
+	    read, id_suffix(e->id), qf->envelope.nrecipients, progress);
+	if (rc == -1)
 		spool_corrupt(intake.w->spool, e, "no record of its split");
-		goto out;
-	}
-	verdict = rule_entry(intake.w, e, qf, &journal, &progress);
-	if (verdict == VERDICT_GO)
-		switch (expand(intake.w, e, qf, &progress)) {
-		case EXPANDED_NOTHING:
-			verdict = decide(intake.w, qf, &progress, &d);
-			break;
-		case EXPANDED_SOME:
-			again = true;
-			goto out;
-		case EXPANDED_LATER:
-			verdict = VERDICT_LATER;
-			break;
-		}
+out:
+	buf_free(&store);
+	return rc;
+}
+
+static void
+obey(enum verdict verdict, struct entry *e, struct queuefile *qf,
+    const struct progress *progress, const struct decision *d)
+{
 	switch (verdict) {
 	case VERDICT_GO:
-		if (handoff(intake.w, e, qf, &progress, &d) == -1 &&
+		if (handoff(intake.w, e, qf, progress, d) == -1 &&
 		    errno != ENOENT)
 			retry_later();
 		break;
@@ -112,12 +103,36 @@ route_open_file(struct entry *e, struct queuefile *qf)
 		spool_corrupt(intake.w->spool, e, "content does not match");
 		break;
 	}
+}
+
+/* Routed, or left where it is to be tried again.  True: its recipients have
+ * changed, and it is to be read anew. */
+static bool
+route_open_file(struct entry *e, struct queuefile *qf)
+{
+	struct progress progress = {0};
+	struct decision d = {0};
+	enum verdict verdict;
+	enum expanded expanded = EXPANDED_NOTHING;
+	struct buf journal = {0}; /* grows by what rules order */
+
+	if (read_journal(e, qf, &journal, &progress) == -1)
+		goto out;
+	verdict = rule_entry(intake.w, e, qf, &journal, &progress);
+	if (verdict == VERDICT_GO)
+		expanded = expand(intake.w, e, qf, &progress);
+	if (expanded == EXPANDED_SOME)
+		goto out;
+	if (expanded == EXPANDED_LATER)
+		verdict = VERDICT_LATER;
+	if (verdict == VERDICT_GO)
+		verdict = decide(intake.w, qf, &progress, &d);
+	obey(verdict, e, qf, &progress, &d);
 out:
 	decision_free(&d);
 	progress_free(&progress);
 	buf_free(&journal);
-	buf_free(&store);
-	return again;
+	return expanded == EXPANDED_SOME;
 }
 
 /* The life of an entry in this room: one call each. */

@@ -143,12 +143,7 @@ def killed_while_it_is_divided(stage, p):
         p.rules(f"rcpt moved@* {UNKNOWN}\nrcpt late@* 451 4.2.1 later")
         old, new, home = p.seen()
         p.send("late@split.example", "moved@split.example")
-        stage.start_with_fault("sender", f"renameat2:signal=KILL:when={n}",
-                               "was killed by SIGKILL|delivered to=<moved@")
-        (parent,) = stage.sender.workers()  # of strace
-        os.kill(parent, signal.SIGTERM)
-        stage.sender.wait()
-        stage.start("sender", compile=False)
+        kill_at_move(stage, n)
         p.new.wait_letters(new + 1)
         stage.wait_queue(lambda q: set(q) == {"deferred"}, "nothing but what waits")
         p.rules("")
@@ -186,6 +181,17 @@ def the_engine_decides_again(stage, p):
     p.wait(old, new + 1, home, "both were killed, and it goes to the second")
 
 
+def kill_at_move(stage, n):
+    """A worker dies before its n-th rename, the others end by themselves; then the
+    sender is started again."""
+    stage.start_with_fault("sender", f"renameat2:signal=KILL:when={n}",
+                           "was killed by SIGKILL|delivered to=<moved@")
+    (parent,) = stage.sender.workers()  # of strace
+    os.kill(parent, signal.SIGTERM)
+    stage.sender.wait()
+    stage.start("sender", compile=False)
+
+
 def killed_at_each_move(stage, p):
     """
     Claimed, sent back to be routed, claimed again: the second has it once.  Only
@@ -197,12 +203,7 @@ def killed_at_each_move(stage, p):
         p.rules(f"rcpt moved@* {UNKNOWN}")
         old, new, home = p.seen()
         p.send("moved@split.example")
-        stage.start_with_fault("sender", f"renameat2:signal=KILL:when={n}",
-                               "was killed by SIGKILL|delivered to=<moved@")
-        (parent,) = stage.sender.workers()  # of strace
-        os.kill(parent, signal.SIGTERM)
-        stage.sender.wait()
-        stage.start("sender", compile=False)
+        kill_at_move(stage, n)
         p.wait(old, new + 1, home, f"killed at its move {n}")
 
 
