@@ -86,4 +86,23 @@ with Stage(settings="sender-workers 1") as stage:
     stage.wait_in("corrupt", 7)
     ok(id in stage.queue("corrupt")["corrupt"], "a symbolic link is damage, too")
 
+
+
+class Deadly(Stage):
+    """Reading what it has claimed is the worker's death."""
+
+    def wrap(self, name):
+        path = entry(self, "", "processed").replace("/processed/", "/sending/")
+        return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", path,
+                "-e", "trace=pread64", "-e", "inject=pread64:signal=SEGV"]
+
+
+env = {"ASAN_OPTIONS": "handle_segv=0"}  # a sanitizer is to let it die, too
+with Deadly(settings="sender-workers 1", env=env) as stage:
+    stage.compile()
+    (i,) = put(stage, "x@a.example")
+    stage.start("sender", compile=False)
+    is_(stage.wait_in("held"), [i], "what kills its worker twice is held")
+    is_(len(stage.sender.log.grep(rf"{i}: worker 0 was killed by SIGSEGV")), 2, "after two deaths")
+    like(stage.tool("show", i).stdout, "crashed its worker twice", "with the reason")
 done_testing()
