@@ -5,6 +5,7 @@
  */
 #include "engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,8 +124,17 @@ decide_held(const struct progress *p, struct decision *d)
 }
 
 enum verdict
-decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
-    struct decision *d_r)
+verdict_unread(const struct entry *e)
+{
+	if (errno == EBADMSG)
+		return VERDICT_DAMAGED;
+	log_warn("%s: read the content", e->id);
+	return VERDICT_LATER;
+}
+
+enum verdict
+decide(struct worker *w, const struct entry *e, struct queuefile *qf,
+    const struct progress *progress, struct decision *d_r)
 {
 	const struct envelope *env = &qf->envelope;
 	int hops_max = (int)w->settings.hops_max;
@@ -134,7 +144,7 @@ decide(struct worker *w, struct queuefile *qf, const struct progress *progress,
 	*d_r = (struct decision){0};
 	rcptset_init(&d_r->failed, env->nrecipients, false);
 	if (hops == -1)
-		return VERDICT_DAMAGED;
+		return verdict_unread(e);
 	for (size_t i = 0; i < env->nrecipients; i++) {
 		if (!is_pending(&progress->rcpts[i]) || progress->rcpts[i].hold)
 			continue;

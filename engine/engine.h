@@ -57,18 +57,24 @@ enum verdict {
 	VERDICT_DAMAGED,
 };
 
+/* A part of the file could not be read, errno says why: logged unless it is
+ * damage. */
+enum verdict verdict_unread(const struct entry *e);
+
 /* Decide for every recipient that the name stands for and that is not final.
  * decision_free() in any case. */
-enum verdict decide(struct worker *w, struct queuefile *qf,
-    const struct progress *progress, struct decision *d_r);
+enum verdict decide(struct worker *w, const struct entry *e,
+    struct queuefile *qf, const struct progress *progress,
+    struct decision *d_r);
 void decision_free(struct decision *d);
 
 /* ---- expand.c: aliases ---- */
 
 enum expanded {
 	EXPANDED_NOTHING,
-	EXPANDED_SOME, /* the journal has grown: read it again */
-	EXPANDED_LATER, /* the map is damaged, or the journal cannot be written */
+	EXPANDED_SOME,  /* the journal has grown: read it again */
+	EXPANDED_LATER, /* the map is damaged, or the file cannot be read or
+	                 * written */
 };
 
 /* Journal whom the aliases among the recipients stand for. */

@@ -24,12 +24,14 @@
 
 /* Was it delivered to that alias before?  1, 0, or -1: it cannot be read. */
 static int
-is_loop(struct queuefile *qf, const char *alias)
+is_loop(const char *id, struct queuefile *qf, const char *alias)
 {
 	struct buf header = {0};
 	int found = queuefile_header(qf, &header);
 
-	if (found != -1)
+	if (found == -1)
+		log_warn("%s: read the header", id);
+	else
 		found = trace_delivered(
 		    (struct str){buf_text(&header), header.len}, alias);
 	buf_free(&header);
@@ -106,7 +108,7 @@ expand_one(struct map *map, struct queuefile *qf, size_t i, struct writing *out)
 		buf_add_str(&targets, rewritten);
 		add_record(out, i, "", &targets);
 	} else if (found == 1) {
-		loop = is_loop(qf, address);
+		loop = is_loop(out->e->id, qf, address);
 		if (loop == -1)
 			found = -1;
 		else if (loop == 1 || targets.len == 0)

@@ -126,7 +126,7 @@ route_open_file(struct entry *e, struct queuefile *qf)
 	if (expanded == EXPANDED_LATER)
 		verdict = VERDICT_LATER;
 	if (verdict == VERDICT_GO)
-		verdict = decide(intake.w, qf, &progress, &d);
+		verdict = decide(intake.w, e, qf, &progress, &d);
 	obey(verdict, e, qf, &progress, &d);
 out:
 	decision_free(&d);

@@ -217,7 +217,7 @@ ask_header(struct asking *q)
 
 	q->subject.header = (struct str){buf_text(&q->header), q->header.len};
 	if (whole == -1)
-		return VERDICT_DAMAGED;
+		return verdict_unread(q->e);
 	if (whole == 0) {
 		refuse(q, RULING_HEADER_TOO_LARGE);
 		return VERDICT_GO;

@@ -121,6 +121,29 @@ def a_failed_flush(stage):
     is_(stage.engine.log.grep("FAILED"), [], "a full disk is not for good")
 
 
+class Stuttering(Stage):
+    """The third reading of what is in incoming/, behind its journal, fails once."""
+
+    def wrap(self, name):
+        walk = os.walk(os.path.join(self.spool, "incoming"))
+        (path,) = [os.path.join(d, n) for d, _, ns in walk for n in ns]
+        return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", path,
+                "-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=3"]
+
+
+def stutterers():
+    settings = "engine-workers 1\nresolver 127.0.0.1"
+    header = b"X-Long: %s\r\n" % (b"x" * 900) * 100  # more than one reading
+    for rules in ("", "odd header X-Odd yes then hold odd"):
+        with Stuttering(routes=ROUTES, settings=settings, profiles=PROFILES, rules=rules) as stage:
+            stage.compile()
+            (i,) = arrive(stage, "a@one.example", content=header + b"\r\ntext\r\n")
+            stage.start("engine", compile=False)
+            stage.wait_in("processed")
+            is_(list(stage.queue()), ["processed"], "a reading that fails is tried again, it is no damage")
+            is_(len(stage.engine.log.grep(f"{i}: read the content: Input/output error")), 1, "and told")
+
+
 class Deadly(Stage):
     """Reading what is in incoming/ is the worker's death."""
 
@@ -154,4 +177,5 @@ with Stage(routes=ROUTES, profiles=PROFILES, settings="engine-workers 1\nresolve
     stage.start("engine")
     a_failed_flush(stage)
 killers()
+stutterers()
 done_testing()
