@@ -4,7 +4,6 @@
 
 import pwd
 import socket
-import traceback
 
 from room import *
 from stage import *
@@ -262,21 +261,16 @@ def becomes_its_user():
     is_(room.stop(), 0, "and ends well")
 
 
-try:
-    starts_and_stops()
-    finishes_what_it_has_begun()
-    restarts_workers()
-    shares_connections()
-    suspects_what_kills()
-    workers_outlive_no_parent()
-    waits_for_its_port()
-    follows_the_map()
-    fails_to_start()
-    talks_to_systemd()
-    becomes_its_user()
-except Exception:
-    tap.ok(False, "the test ran to its end")
-    diag(traceback.format_exc())
-finally:
-    cleanup()
-done_testing()
+run(
+    starts_and_stops,
+    finishes_what_it_has_begun,
+    restarts_workers,
+    shares_connections,
+    suspects_what_kills,
+    workers_outlive_no_parent,
+    waits_for_its_port,
+    follows_the_map,
+    fails_to_start,
+    talks_to_systemd,
+    becomes_its_user,
+)

@@ -9,7 +9,6 @@ Logging to syslog: a syslogd that is restarted, a logger that is killed.
 import re
 import socket
 import tempfile
-import traceback
 
 from mounts import BIND, RECURSIVE, mount, own_mounts, own_mounts_as_user, unmount
 from stage import *
@@ -94,12 +93,4 @@ enter_namespace()
 
 from room import *  # it makes its directory at once
 
-try:
-    private_dev()
-    lines_go_to_syslog()
-except Exception:
-    tap.ok(False, "the test ran to its end")
-    diag(traceback.format_exc())
-finally:
-    cleanup()
-done_testing()
+run(private_dev, lines_go_to_syslog)

@@ -7,9 +7,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import traceback
 
 import tap
-from follow import Timeout
+from follow import DEADLINE, Timeout
 from process import Process, children, program
 from tap import diag
 
@@ -89,13 +90,26 @@ def title(pid):
 def wait_ends(handles):
     """Until processes that are no children of ours have ended."""
     for handle in handles:
-        if not select.select([handle], [], [], 20)[0]:
+        if not select.select([handle], [], [], DEADLINE)[0]:
             raise Timeout("the end of a process")
         os.close(handle)
 
 
 def workers_of(room):
     return [pid for pid in children(room.pid) if "worker" in title(pid)]
+
+
+def run(*parts):
+    """These, one after the other; whatever happens, nothing of them is left."""
+    try:
+        for part in parts:
+            part()
+    except Exception:
+        tap.ok(False, "the test ran to its end")
+        diag(traceback.format_exc())
+    finally:
+        cleanup()
+    tap.done_testing()
 
 
 def cleanup():
