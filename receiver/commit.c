@@ -12,6 +12,9 @@
 #include "proc/committer.h"
 #include "proc/loop.h"
 
+#define MANY_SESSIONS 20 /* of all workers */
+#define PATIENCE_MS   3
+
 static void
 log_accepted(const struct session *s)
 {
@@ -85,6 +88,16 @@ on_committed_here(void *arg)
 }
 
 /*
+ * So many messages are worth a flush: of many sessions those that are not
+ * waiting for it keep the worker busy, and there will be more in a moment.
+ */
+static size_t
+company(void)
+{
+	return parent_sessions(0) < MANY_SESSIONS ? 0 : receiver.nsessions / 3;
+}
+
+/*
  * While this session is the only one of the worker nobody else waits when the
  * worker waits for the disk, and no other message can share its flushes: so it
  * spares itself the way to the committer and back.  The order is the same.
@@ -94,17 +107,17 @@ commit_begin(struct session *s)
 {
 	struct transaction *t = s->mail;
 	struct spool *sp = receiver.worker->spool;
-	bool alone = LIST_NEXT(LIST_FIRST(&receiver.sessions), link) == NULL;
 
 	if (draft_complete(&t->draft, sp) == -1)
 		return -1;
 	t->drafting = false; /* tmp/ or incoming/: no longer ours */
 	session_enter(s, SESSION_COMMIT);
-	if (alone) {
+	if (receiver.nsessions == 1) {
 		t->committed =
 		    spool_commit_draft(sp, &t->draft) == -1 ? errno : 0;
 		loop_soon(on_committed_here, s);
 	} else {
+		committer_company(company(), PATIENCE_MS);
 		committer_commit(&t->draft, false, on_committed, s);
 	}
 	return 0;

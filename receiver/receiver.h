@@ -28,6 +28,7 @@ struct receiver {
 	struct worker *worker; /* its map and settings are the newest ones */
 	bool stopping;
 	struct session_list sessions;
+	unsigned nsessions;
 };
 extern struct receiver receiver;
 

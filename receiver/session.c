@@ -65,6 +65,7 @@ session_new(int fd, struct client *client, const char *listener)
 	s->listener = listener;
 	s->io = io_new(fd, on_io, s);
 	LIST_INSERT_HEAD(&receiver.sessions, s, link);
+	receiver.nsessions++;
 	session_enter(s, SESSION_COMMAND);
 	snprintf(greeting, sizeof(greeting), "220 %s ESMTP Stagepost",
 	    receiver.worker->settings.hostname);
@@ -76,6 +77,7 @@ static void
 session_free(struct session *s)
 {
 	LIST_REMOVE(s, link);
+	receiver.nsessions--;
 	client_leave(&s->client);
 	parent_sessions(-1);
 	io_close(&s->io);

@@ -59,6 +59,11 @@ static struct {
 	struct requests sent;    /* what the helper works on */
 	struct requests open;    /* sent before it, not yet answered */
 	struct requests done;    /* being told; else empty */
+	size_t company;          /* so many are worth a flush */
+	int64_t patience_ms;     /* for fewer */
+	struct loop_timer *late; /* runs while a batch waits for company */
+	bool waits;
+	bool planned; /* the turn's end will see what waits */
 	/* How many wait: a page that the helper sees too. */
 	volatile size_t *nwaiting;
 } committer;
@@ -163,13 +168,12 @@ take_batch(struct requests *from, struct requests *to)
 }
 
 static void
-send_batch(void *arg)
+send_batch(void)
 {
 	static struct batch b;
 
-	(void)arg;
-	if (committer.sent.n > 0 || committer.waiting.n == 0)
-		return;
+	loop_timer_stop(committer.late);
+	committer.waits = false;
 	take_batch(&committer.waiting, &committer.sent);
 	*committer.nwaiting = committer.waiting.n;
 	b.n = 0;
@@ -183,14 +187,44 @@ send_batch(void *arg)
 	channel_send(committer.channel, &b, BATCH_SIZE(b.n));
 }
 
-/* The first that waits sees to it that all who come in its turn are sent at
- * the turn's end; one that comes at the end itself is sent with another turn
- * that waits for nothing. */
+static bool
+idle(void)
+{
+	return committer.sent.n == 0 && committer.waiting.n > 0;
+}
+
+static void
+on_late(void *arg)
+{
+	(void)arg;
+	if (idle())
+		send_batch();
+}
+
+static void
+send_when_worth_it(void *arg)
+{
+	(void)arg;
+	committer.planned = false;
+	if (!idle())
+		return;
+	if (committer.waiting.n >= committer.company) {
+		send_batch();
+	} else if (!committer.waits) {
+		committer.waits = true;
+		loop_timer_set(committer.late, committer.patience_ms);
+	}
+}
+
+/* The first of a turn sees to it that all who come in it are sent at its end;
+ * one that comes at the end itself is sent with another turn that waits for
+ * nothing. */
 static struct request *
 request_new(void)
 {
-	if (committer.waiting.n == 0)
-		loop_soon(send_batch, NULL);
+	if (!committer.planned)
+		loop_soon(send_when_worth_it, NULL);
+	committer.planned = true;
 	*committer.nwaiting = committer.waiting.n + 1;
 	return requests_add(&committer.waiting);
 }
@@ -235,12 +269,12 @@ on_answer(void *arg, const void *data, size_t len)
 		fatalx("the committer speaks nonsense");
 	if (a->next) {
 		move_requests(&committer.sent, &committer.open);
-		send_batch(NULL);
+		send_when_worth_it(NULL);
 		return;
 	}
 	move_requests(committer.open.n > 0 ? &committer.open : &committer.sent,
 	    &committer.done);
-	send_batch(NULL);
+	send_when_worth_it(NULL);
 	tell_done(a);
 }
 
@@ -250,6 +284,7 @@ committer_start(struct spool *sp)
 	char title[32];
 
 	committer.nwaiting = mem_share(sizeof(*committer.nwaiting));
+	committer.late = loop_timer_new(on_late, NULL);
 	snprintf(title, sizeof(title), "committer %u", parent_number());
 	committer.channel =
 	    channel_helper(title, committer_main, sp, on_answer, NULL);
@@ -275,6 +310,13 @@ committer_flush(void (*on_done)(void *arg, int status), void *arg)
 
 	*r = (struct request){
 	    .fd = -1, .flush = true, .on_done = on_done, .arg = arg};
+}
+
+void
+committer_company(size_t n, int64_t patience_ms)
+{
+	committer.company = n;
+	committer.patience_ms = patience_ms;
 }
 
 unsigned

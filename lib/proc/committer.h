@@ -28,6 +28,10 @@ void committer_commit(struct draft *d, bool derived,
  * with 0 or an errno. */
 void committer_flush(void (*on_done)(void *arg, int status), void *arg);
 
+/* A batch of fewer than n waits for company so long; 0, as it is at first: none
+ * waits.  For who has others to work on meanwhile. */
+void committer_company(size_t n, int64_t patience_ms);
+
 /* Drafts and flushes under way. */
 unsigned committer_busy(void);
 

@@ -152,7 +152,7 @@ static void
 on_deadline(void *arg)
 {
 	(void)arg;
-	bail_out("waited in vain for a commit asked for at the end of a turn");
+	bail_out("waited in vain for a commit");
 }
 
 static void
@@ -168,6 +168,42 @@ test_end_of_turn(void)
 	is_int(told, 1, "a commit asked for at the end of a turn is begun");
 	is_int(failed, 0, "and done");
 	loop_timer_free(&deadline);
+}
+
+static struct draft second;
+
+static void
+on_patience_tried(void *arg)
+{
+	(void)arg;
+	is_int(told, 0, "it waits for company");
+	committer_commit(&second, false, on_done, "second");
+}
+
+static void
+test_company(void)
+{
+	struct loop_timer *deadline = loop_timer_new(on_deadline, NULL);
+	struct loop_timer *later = loop_timer_new(on_patience_tried, NULL);
+	struct draft first = make_draft(1), lone = make_draft(3);
+
+	second = make_draft(2);
+	told = failed = 0;
+	buf_clear(&order);
+	loop_timer_set(deadline, 20000);
+	loop_timer_set(later, 20);
+	committer_company(2, 3600000);
+	committer_commit(&first, false, on_done, "first");
+	loop_run();
+	is_str(buf_text(&order), "first0 second0 ", "two are company");
+	committer_company(2, 3);
+	committer_commit(&lone, false, on_done, "lone");
+	loop_run();
+	is_int(told, 3, "a lone one is not left when its patience ends");
+	is_int(failed, 0, "all are committed");
+	committer_company(0, 0);
+	loop_timer_free(&deadline);
+	loop_timer_free(&later);
 }
 
 /* Once a flush has failed, nothing is taken any more. */
@@ -201,6 +237,7 @@ main(void)
 	test_many();
 	test_single();
 	test_end_of_turn();
+	test_company();
 	test_failed_spool();
 	return done();
 }
