@@ -47,13 +47,15 @@ buf_addf(struct buf *b, const char *fmt, ...)
 void
 buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->cap - b->len;
 	va_list again;
 	int need;
 
 	va_copy(again, ap);
-	need = vsnprintf(NULL, 0, fmt, ap);
+	need = vsnprintf(room > 0 ? b->data + b->len : NULL, room, fmt, ap);
 	assert(need >= 0); /* only a wrong format fails */
-	vsnprintf(buf_reserve(b, need), (size_t)need + 1, fmt, again);
+	if ((size_t)need >= room)
+		vsnprintf(buf_reserve(b, need), (size_t)need + 1, fmt, again);
 	va_end(again);
 	buf_grew(b, need);
 }

@@ -60,10 +60,15 @@ bool map_refresh(struct map **m);
 
 /*
  * A place for what was made of the map, the expressions of route_lines.c and
- * the profile that was read last: kept as long as the map is open, then given
+ * the profile and the route that were read last: kept as long as the map is open, then given
  * to free_kept().  NULL at first.
  */
-enum map_keeps { MAP_KEEPS_EXPRESSIONS, MAP_KEEPS_PROFILE, MAP_KEEPS };
+enum map_keeps {
+	MAP_KEEPS_EXPRESSIONS,
+	MAP_KEEPS_PROFILE,
+	MAP_KEEPS_ROUTE,
+	MAP_KEEPS
+};
 void **map_keep(
     struct map *m, enum map_keeps what, void (*free_kept)(void *kept));
 

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/crc.h"
@@ -14,23 +13,33 @@
 #define CRC_AT  55 /* where the CRC over everything before it stands */
 #define FLAGS   (CONTENT_8BIT | CONTENT_UTF8 | CONTENT_STUFFED | CONTENT_LONG)
 
+static char *
+hex_put(char *p, uint64_t value, unsigned digits, char end)
+{
+	for (unsigned i = digits; i-- > 0; value >>= 4)
+		p[i] = "0123456789abcdef"[value & 15];
+	p[digits] = end;
+	return p + digits + 1;
+}
+
 void
 preamble_format(const struct preamble *p, char out[PREAMBLE_SIZE])
 {
-	char text[PREAMBLE_SIZE + 1];
-	int len;
+	char *at = out + sizeof(MAGIC) - 1;
 
 	assert(p->envelope_len <= ENVELOPE_MAX);
 	assert(p->content_len <= CONTENT_MAX);
 	assert((p->flags & ~(unsigned)FLAGS) == 0);
-	len = snprintf(text, sizeof(text),
-	    MAGIC "%02x %08x %010llx %08x %08x %03x ", VERSION, p->envelope_len,
-	    (unsigned long long)p->content_len, p->envelope_crc, p->content_crc,
-	    p->flags);
-	assert(len == CRC_AT);
-	snprintf(text + CRC_AT, sizeof(text) - CRC_AT, "%08x\n",
-	    crc32c(0, text, CRC_AT));
-	memcpy(out, text, PREAMBLE_SIZE);
+	memcpy(out, MAGIC, sizeof(MAGIC) - 1);
+	at = hex_put(at, VERSION, 2, ' ');
+	at = hex_put(at, p->envelope_len, 8, ' ');
+	at = hex_put(at, p->content_len, 10, ' ');
+	at = hex_put(at, p->envelope_crc, 8, ' ');
+	at = hex_put(at, p->content_crc, 8, ' ');
+	at = hex_put(at, p->flags, 3, ' ');
+	assert(at == out + CRC_AT);
+	at = hex_put(at, crc32c(0, out, CRC_AT), 8, '\n');
+	assert(at == out + PREAMBLE_SIZE);
 }
 
 /* Cut the next word, `digits` lower-case hex digits and a blank or the final

@@ -452,35 +452,3 @@ route_format(const struct route *r, struct buf *out)
 	if (r->fallback[0] != '\0')
 		buf_addf(out, " " ROUTE_FALLBACK " %s", r->fallback);
 }
-
-/* ---- using ---- */
-
-static void
-shuffle(const struct hop **hops, size_t n)
-{
-	const struct hop *kept;
-	size_t j;
-
-	for (size_t i = n; i > 1; i--) {
-		j = arc4random_uniform(i);
-		kept = hops[i - 1];
-		hops[i - 1] = hops[j];
-		hops[j] = kept;
-	}
-}
-
-/* Hops are sorted by weight since they were parsed. */
-void
-route_order(const struct route *r, const struct hop *out[HOPS_MAX])
-{
-	size_t from = 0;
-
-	for (size_t i = 0; i < r->nhops; i++) {
-		out[i] = &r->hops[i];
-		if (r->hops[i].weight == r->hops[from].weight)
-			continue;
-		shuffle(out + from, i - from);
-		from = i;
-	}
-	shuffle(out + from, r->nhops - from);
-}

@@ -65,6 +65,9 @@ struct route {
  */
 const char *route_parse(struct str text, struct route *r_r, size_t *at_r);
 
+/* All that route_parse() fills, with prio and shards, from another one. */
+void route_copy(struct route *to, const struct route *from);
+
 /* Append it with its fallback: as compiled. */
 void route_format(const struct route *r, struct buf *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -221,8 +222,9 @@ take_profile(struct search *s, struct route *r)
 	return 0;
 }
 
-static enum route_answer
-take(struct search *s, struct route *r)
+/* What the entry says, whatever the address. */
+static int
+read_entry(struct search *s, struct route *r)
 {
 	const char *expected;
 	size_t at;
@@ -231,10 +233,43 @@ take(struct search *s, struct route *r)
 	expected = route_parse(s->value, r, &at);
 	if (expected) {
 		log_warnx("map: route at %s: expected %s", r->where, expected);
-		return ROUTE_TEMPFAIL;
+		return -1;
 	}
-	if (take_profile(s, r) == -1)
+	return take_profile(s, r);
+}
+
+static enum route_answer
+take(struct search *s, struct route *r)
+{
+	if (read_entry(s, r) == -1)
 		return ROUTE_TEMPFAIL;
+	set_destination(r, s->domain);
+	return ROUTE_FOUND;
+}
+
+/* The entry that was read last: one message after the other goes the same
+ * way. */
+struct last {
+	const char *value; /* in the map */
+	struct route route;
+};
+
+static enum route_answer
+take_from_map(struct search *s, struct route *r)
+{
+	void **kept = map_keep(s->map, MAP_KEEPS_ROUTE, free);
+	struct last *last = *kept;
+
+	if (!last)
+		last = *kept = mem_alloc(sizeof(*last));
+	if (last->value != s->value.s) {
+		last->value = NULL;
+		if (read_entry(s, &last->route) == -1)
+			return ROUTE_TEMPFAIL;
+		last->value = s->value.s;
+	}
+	str_copy(r->where, sizeof(r->where), s->where);
+	route_copy(r, &last->route);
 	set_destination(r, s->domain);
 	return ROUTE_FOUND;
 }
@@ -293,7 +328,7 @@ route_find(struct map *m, const struct route_query *query, struct route *r_r)
 	search_sender(&s, query->sender);
 	switch (search(&s, r_r->pattern)) {
 	case 1:
-		return take(&s, r_r);
+		return take_from_map(&s, r_r);
 	case 0:
 		return ROUTE_NONE;
 	}

@@ -21,7 +21,7 @@ import sys
 from stage import *
 
 SYSTEM_CALLS = 38.5
-INSTRUCTIONS = 190000  # of user space
+INSTRUCTIONS = 140000  # of user space
 TOLERANCE = 1.15
 FEW, MANY = 50, 250
 TRIES = 3

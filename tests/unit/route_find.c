@@ -83,6 +83,31 @@ test_answers(struct map *m)
 	}
 }
 
+/* What was read last is kept; what a caller does to his own is not. */
+static void
+test_kept(struct map *m)
+{
+	find(m, "other@a.example");
+	is_int(route_with_profile(m, "slow", "other@a.example", &r),
+	    ROUTE_FOUND, "with another profile");
+	memset(r.text, 'x', sizeof(r.text) - 1);
+	find(m, "third@a.example");
+	is_str(r.destination, "smtp 10=b 20=c vpn", "again as it is written");
+	is_str(r.pattern, "a.example", "what matched");
+	is_int(r.hops[1].host.s - r.text, strlen("smtp 10=b 20="),
+	    "its hops are in its own text");
+	is_int(r.prio, '2', "priority");
+	find(m, "x@b.example");
+	find(m, "x@c.example");
+	is_str(r.destination, "mx c.example zone=z.example default",
+	    "one entry, another domain");
+	is_int(r.zone.s - r.text, strlen("mx zone="), "the zone too");
+	is_int(find(m, "x@bad.test"), ROUTE_TEMPFAIL, "what cannot be read");
+	is_int(find(m, "x@bad.test"), ROUTE_TEMPFAIL, "is not kept");
+	is_int(find(m, "x@b.example"), ROUTE_FOUND, "and spoils nothing");
+	is_str(r.where, "routes:3", "where it is written");
+}
+
 static void
 test_failures(struct map *m)
 {
@@ -332,6 +357,7 @@ main(void)
 	mapfile_write(dir, 1, records);
 	m = map_open(dir);
 	test_answers(m);
+	test_kept(m);
 	test_failures(m);
 	test_steps(m);
 	test_local(m);
