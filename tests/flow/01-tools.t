@@ -4,9 +4,11 @@
 
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 
+from secure import Authority
 from stage import *
 
 DIR = tempfile.mkdtemp(prefix="stagepost-test.")
@@ -116,12 +118,82 @@ def lmtp():
     sink.stop()
 
 
+def counts(sink):
+    argv = [program("sink-count"), "show", sink.counters]
+    words = subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout.split()
+    names = "messages octets connections first last secured handshakes resumed"
+    return dict(zip(names.split(), map(float, words)))
+
+
+def secured(c, version, earlier=None):
+    """The conversation goes on in TLS; its session, for another one."""
+    c.asks("STARTTLS", 220)
+    context, session = earlier or (ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), None)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+    c.socket = context.wrap_socket(c.socket, session=session)
+    c.file = c.socket.makefile("rb")
+    ok("STARTTLS" not in c.asks("EHLO x", 250), "not offered again")
+    c.asks("DATA", 503)  # with this reply the session is here, too
+    return context, c.socket.session
+
+
+def tls():
+    pem = Authority(DIR).certificate_and_key("DNS:sink.example")
+    sink = Sink(DIR, tls=pem, rules="delay rcpt 10ms")
+    body = b"Subject: x\r\nX-Test-Id: t.1\r\n\r\n" + b"x" * 70 + b"\r\n" * 50000
+    kept = None
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        for again in (False, True):
+            with Conversation(sink.port) as c:
+                like(c.hello(), "STARTTLS", "offered")
+                kept = secured(c, version, kept if again else None)
+                reply = c.sends_message("a@a.example", ["b@b.example"], body)
+                like(reply, "^250", "a message in TLS, of many records")
+                c.says("MAIL FROM:<a@a.example>", "RCPT TO:<b@b.example>", "DATA")
+                for code in (250, 250, 354):
+                    c.gets(code, "pipelined, with a delay in between")
+                c.sends(stuffed(body))
+                c.gets(250)
+                c.asks("QUIT", 221)
+                c.ends()
+    with Conversation(sink.port) as c:
+        c.hello()
+        like(c.sends_message("a@a.example", ["b@b.example"], body), "^250", "in clear")
+    with Conversation(sink.port) as c:
+        c.hello()
+        c.sends(b"STARTTLS\r\nX")
+        c.gets(220, "STARTTLS")
+        is_(c.socket.recv(1), b"", "what was said in clear behind it ends it")
+    with Conversation(sink.port) as c:
+        c.hello()
+        c.asks("STARTTLS", 220)
+        c.says("this is no handshake")
+        ok("250" not in c.reply(), "no handshake, no service")
+    n = counts(sink)
+    is_((n["messages"], n["secured"]), (9, 8), "it counts what came in TLS")
+    is_((n["handshakes"], n["resumed"]), (4, 2), "and handshakes, and resumed ones")
+    is_(
+        [m.group(1) for m in sink.log.grep(r"^tls - \S+ \d+ (.*)")],
+        ["new TLSv1.2", "resumed TLSv1.2", "new TLSv1.3", "resumed TLSv1.3"],
+        "the log has them",
+    )
+    is_([l.content for l in sink.letters()], [body] * 9, "all complete")
+    sink.stop()
+    sink = Sink(DIR)
+    with Conversation(sink.port) as c:
+        ok("STARTTLS" not in c.hello(), "without a certificate it is not offered")
+        c.asks("STARTTLS", 500)
+    sink.stop()
+
+
 try:
     every_message_is_seen()
     the_log_tells_end_and_answer()
     refusals()
     conversation()
     lmtp()
+    tls()
 finally:
     shutil.rmtree(DIR)
 done_testing()

@@ -66,6 +66,15 @@ class Authority:
         )
         return cert, key
 
+    def certificate_and_key(self, names):
+        """As certificate(), both in one file."""
+        both = self.path("both.pem")
+        with open(both, "w") as f:
+            for path in self.certificate(names):
+                with open(path) as part:
+                    f.write(part.read())
+        return both
+
     def pin_of_certificate(self, cert):
         out = self._openssl("x509", "-in", cert, "-noout", "-fingerprint", "-sha256")
         return "sha256:" + out.decode().strip().split("=")[1]

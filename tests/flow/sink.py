@@ -43,6 +43,7 @@ class Sink:
         keep=True,
         port=0,
         host="127.0.0.1",
+        tls=None,  # a file with key and certificate: STARTTLS
     ):
         self.dir = tempfile.mkdtemp(prefix="sink.", dir=directory)
         self.kept = os.path.join(self.dir, "kept")
@@ -51,7 +52,7 @@ class Sink:
         self.path = os.path.join(self.dir, "socket") if unix else None
         self.log = Follower(os.path.join(self.dir, "log"))
         self.host, self.port = host, port
-        self.lmtp, self.keep = lmtp, keep
+        self.lmtp, self.keep, self.tls = lmtp, keep, tls
         os.mkdir(self.kept)
         self.rules(rules)
         self.process = None
@@ -65,6 +66,7 @@ class Sink:
             argv += ["-o", self.kept]
         if self.lmtp:
             argv += ["-L"]
+        argv += ["-t", self.tls] if self.tls else []
         argv += ["-u", self.path] if self.path else [f"{self.host}:{self.port}"]
         self.process = Process(argv, os.path.join(self.dir, "output"))
         self.port = int(self.process.log.wait_for(r"^listening (\d+)$").group(1))

@@ -6,8 +6,10 @@
  *	sink-count reset FILE
  *	sink-count wait FILE MESSAGES SECONDS
  *
- * show and wait print "messages octets connections first last", the times in
- * seconds of CLOCK_REALTIME; wait returns 1 when the time was up first.
+ * show and wait print "messages octets connections first last secured
+ * handshakes resumed": the times in seconds of CLOCK_REALTIME; then of the
+ * messages those that came in TLS, and how many handshakes there were, and were
+ * resumptions.  wait returns 1 when the time was up first.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -26,10 +28,11 @@ show(const struct counters *c)
 	uint64_t first = c->first_us, last = c->last_us;
 
 	printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 ".%06u %" PRIu64
-	       ".%06u\n",
+	       ".%06u %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
 	    c->messages, c->octets, c->connections, first / 1000000,
 	    (unsigned)(first % 1000000), last / 1000000,
-	    (unsigned)(last % 1000000));
+	    (unsigned)(last % 1000000), (uint64_t)c->secured,
+	    (uint64_t)c->handshakes, (uint64_t)c->resumed);
 }
 
 static void
@@ -37,6 +40,7 @@ reset(struct counters *c)
 {
 	c->messages = c->octets = c->connections = 0;
 	c->first_us = c->last_us = 0;
+	c->secured = c->handshakes = c->resumed = 0;
 }
 
 /* Looking every 2 ms costs a measurement less than a wake-up per message. */

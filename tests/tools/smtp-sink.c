@@ -5,12 +5,13 @@
  * tests; one process, one epoll loop, nothing of Stagepost inside.
  *
  *	smtp-sink [-L] [-l LOGFILE] [-o DIR] [-c COUNTERS] [-r RULES]
- *	    [-h HOSTNAME] ADDRESS:PORT | -u PATH
+ *	    [-h HOSTNAME] [-t PEM] ADDRESS:PORT | -u PATH
  *
  *	-L  LMTP: LHLO, and an answer for each recipient
  *	-o  keep each message, see wire/capture.h
  *	-c  count, for sink-count
  *	-r  the script, see wire/rules.h
+ *	-t  STARTTLS, by the key and certificate in this file
  *	-u  listen on a unix socket
  *
  * "listening PORT" on stdout says that the socket is there (port 0 becomes a
@@ -19,6 +20,7 @@
  *
  *	open - TIME PEERPORT	a connection
  *	closed - TIME PEERPORT quit|lost
+ *	tls - TIME PEERPORT new|resumed VERSION	a handshake
  *	eod ID TIME PEERPORT	the final dot is there, nothing is answered yet
  *	ok ID TIME [RECIPIENT]	a 2xx has been written; by recipient in LMTP
  *	refused ID TIME CODE [RECIPIENT]
@@ -54,7 +56,7 @@ watch(struct server *s, int op, unsigned events)
 {
 	struct epoll_event ev = {.events = events, .data.ptr = s};
 
-	if (epoll_ctl(poller, op, s->fd, &ev) == -1)
+	if (epoll_ctl(poller, op, s->channel.fd, &ev) == -1)
 		err(1, "epoll_ctl");
 }
 
@@ -136,14 +138,20 @@ static void
 on_readable(struct server *s)
 {
 	static char in[262144];
-	ssize_t n = read(s->fd, in, sizeof(in));
+	ssize_t n = channel_read(&s->channel, in, sizeof(in));
 
-	if (n == -1 && errno == EAGAIN)
+	if (n == 0)
 		return;
-	if (n <= 0 || s->delay_ms > 0) /* during a delay: an error */
-		s->closed = true;
-	else
+	if (s->delay_ms > 0) /* nothing is expected: an error */
+		n = -1;
+	while (n > 0) {
 		server_input(s, in, (size_t)n);
+		if (s->closed || !channel_pending(&s->channel))
+			break;
+		n = channel_read(&s->channel, in, sizeof(in));
+	}
+	if (n == -1)
+		s->closed = true;
 	if (s->closed)
 		drop_delayed(s);
 	after_turn(s);
@@ -190,7 +198,7 @@ main(int argc, char *argv[])
 	int c;
 
 	signal(SIGPIPE, SIG_IGN);
-	while ((c = getopt(argc, argv, "Ll:o:c:r:h:u:")) != -1) {
+	while ((c = getopt(argc, argv, "Ll:o:c:r:h:t:u:")) != -1) {
 		if (c == 'L')
 			plan.lmtp = true;
 		else if (c == 'l')
@@ -203,6 +211,8 @@ main(int argc, char *argv[])
 			plan.rules_path = optarg;
 		else if (c == 'h')
 			plan.hostname = optarg;
+		else if (c == 't')
+			plan.tls = channel_context(optarg);
 		else if (c == 'u')
 			a = address_unix(optarg);
 		else

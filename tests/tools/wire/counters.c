@@ -25,7 +25,7 @@ counters_map(const char *path)
 }
 
 void
-counters_add(struct counters *c, uint64_t octets)
+counters_add(struct counters *c, uint64_t octets, bool secured)
 {
 	struct timespec ts;
 	uint64_t us;
@@ -36,5 +36,6 @@ counters_add(struct counters *c, uint64_t octets)
 		c->first_us = us;
 	c->last_us = us;
 	c->octets += octets;
+	c->secured += secured;
 	c->messages++;
 }

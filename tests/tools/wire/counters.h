@@ -7,10 +7,13 @@
 #define WIRE_COUNTERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct counters {
 	_Atomic uint64_t messages, octets, connections;
+	_Atomic uint64_t secured; /* messages that came in TLS */
+	_Atomic uint64_t handshakes, resumed;
 	/* CLOCK_REALTIME in microseconds, of the first and the last message */
 	_Atomic uint64_t first_us, last_us;
 };
@@ -18,6 +21,6 @@ struct counters {
 /* Make the file when there is none; a failure ends the program. */
 struct counters *counters_map(const char *path);
 
-void counters_add(struct counters *c, uint64_t octets);
+void counters_add(struct counters *c, uint64_t octets, bool secured);
 
 #endif

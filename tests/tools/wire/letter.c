@@ -59,6 +59,23 @@ letter_header(
 	    sender, date, l->id, l->number, l->id);
 }
 
+bool
+letter_id(const char *head, char *id_r, size_t size)
+{
+	static const char name[] = "\r\nX-Test-Id:";
+	const char *at = strcasestr(head, name);
+
+	if (at != NULL)
+		at += strlen(name);
+	else if (strncasecmp(head, name + 2, strlen(name + 2)) == 0)
+		at = head + strlen(name + 2);
+	else
+		return false;
+	at += strspn(at, " \t");
+	snprintf(id_r, size, "%.*s", (int)strcspn(at, "\r\n \t"), at);
+	return true;
+}
+
 char *
 letter_body(size_t size, size_t *len_r)
 {

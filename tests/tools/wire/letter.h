@@ -3,6 +3,7 @@
 #ifndef WIRE_LETTER_H
 #define WIRE_LETTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct letter {
@@ -22,6 +23,9 @@ void letter_recipient(
 /* The header and the empty line; returns its length, as snprintf(3). */
 int letter_header(
     const struct letter *l, const char *sender, char *text_r, size_t size);
+
+/* The id in a message's first octets; false when there is none. */
+bool letter_id(const char *head, char *id_r, size_t size);
 
 /*
  * The body that all letters share: at least `size` octets, in lines, and the

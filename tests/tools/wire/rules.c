@@ -154,3 +154,15 @@ rules_find(const struct rules *r, enum rule_step step, const char *address)
 			return r->list[i].reply;
 	return NULL;
 }
+
+void
+rules_address(const char *command, char *address_r, size_t size)
+{
+	const char *from = strchr(command, '<');
+	const char *to = from != NULL ? strchr(from, '>') : NULL;
+
+	address_r[0] = '\0';
+	if (to != NULL)
+		snprintf(
+		    address_r, size, "%.*s", (int)(to - from - 1), from + 1);
+}

@@ -22,6 +22,7 @@
 #define WIRE_RULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum rule_step {
 	RULE_GREETING,
@@ -59,5 +60,8 @@ void rules_refresh(struct rules *r, const char *path);
 /* The reply that the script has for this, or NULL. */
 const char *rules_find(
     const struct rules *r, enum rule_step step, const char *address);
+
+/* "user@domain" of MAIL FROM:<user@domain>, a source route left in. */
+void rules_address(const char *command, char *address_r, size_t size);
 
 #endif

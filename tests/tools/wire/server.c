@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "address.h"
+#include "letter.h"
+#include "record.h"
 
 static void *
 grown(void *p, size_t size)
@@ -43,26 +42,9 @@ static void
 flush(struct server *s)
 {
 	if (s->out_len > 0 && !s->closed &&
-	    write(s->fd, s->out, s->out_len) != (ssize_t)s->out_len)
+	    !channel_write(&s->channel, s->out, s->out_len))
 		s->closed = true;
 	s->out_len = 0;
-}
-
-static void __attribute__((format(printf, 4, 5))) record(
-    struct server *s, const char *event, const char *id, const char *fmt, ...)
-{
-	struct timespec ts;
-	char detail[SERVER_LINE_MAX];
-	va_list ap;
-
-	if (s->plan->log == NULL)
-		return;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
-	va_end(ap);
-	fprintf(s->plan->log, "%s %s %lld.%06ld %s\n", event, id,
-	    (long long)ts.tv_sec, ts.tv_nsec / 1000, detail);
 }
 
 /* The answer was the last: the client is to read it before we are gone. */
@@ -70,7 +52,7 @@ static void
 hang_up(struct server *s)
 {
 	flush(s);
-	shutdown(s->fd, SHUT_WR);
+	channel_finish(&s->channel);
 	s->closing = true;
 }
 
@@ -118,25 +100,45 @@ greet(struct server *s)
 	answer(s, RULE_GREETING, "", normal);
 }
 
-/* "user@domain" of MAIL FROM:<user@domain>, a source route left in. */
-static void
-address_of(const char *command, char *address_r, size_t size)
-{
-	const char *from = strchr(command, '<');
-	const char *to = from != NULL ? strchr(from, '>') : NULL;
-
-	address_r[0] = '\0';
-	if (to != NULL)
-		snprintf(
-		    address_r, size, "%.*s", (int)(to - from - 1), from + 1);
-}
-
 static void
 forget_envelope(struct server *s)
 {
 	while (s->n_recipients > 0)
 		free(s->recipients[--s->n_recipients]);
 	s->has_sender = false;
+}
+
+static bool
+may_start_tls(const struct server *s)
+{
+	return s->plan->tls != NULL && s->channel.ssl == NULL;
+}
+
+/* What was said before is forgotten: RFC 3207, 4.2. */
+static void
+start_tls(struct server *s)
+{
+	say(s, "220 2.0.0 go ahead");
+	flush(s);
+	forget_envelope(s);
+	s->hello[0] = '\0';
+	if (!channel_secure(&s->channel, s->plan->tls))
+		s->closed = true;
+}
+
+/* The first octets inside: the handshake is done. */
+static void
+on_secured(struct server *s)
+{
+	bool resumed = SSL_session_reused(s->channel.ssl);
+
+	s->secured = true;
+	record(s->plan->log, "tls", "-", "%u %s %s", s->port,
+	    resumed ? "resumed" : "new", SSL_get_version(s->channel.ssl));
+	if (s->plan->counters == NULL)
+		return;
+	s->plan->counters->handshakes++;
+	s->plan->counters->resumed += resumed;
 }
 
 static void
@@ -162,6 +164,8 @@ on_ehlo(struct server *s)
 		say(s, "250-SIZE 104857600");
 	if (!r->no_8bitmime)
 		say(s, "250-8BITMIME");
+	if (may_start_tls(s))
+		say(s, "250-STARTTLS");
 	for (i = 0; i < r->n_extensions; i++)
 		say(s, "250-%s", r->extensions[i]);
 	say(s, "250 ENHANCEDSTATUSCODES");
@@ -172,7 +176,7 @@ on_mail(struct server *s)
 {
 	char address[SERVER_LINE_MAX];
 
-	address_of(s->line, address, sizeof(address));
+	rules_address(s->line, address, sizeof(address));
 	if (s->has_sender)
 		say(s, "503 5.5.1 one sender is enough");
 	else if (answer(s, RULE_MAIL, address, "250 2.1.0 sender ok") == '2')
@@ -185,7 +189,7 @@ on_rcpt(struct server *s)
 {
 	char address[SERVER_LINE_MAX];
 
-	address_of(s->line, address, sizeof(address));
+	rules_address(s->line, address, sizeof(address));
 	if (!s->has_sender) {
 		say(s, "503 5.5.1 MAIL first");
 		return;
@@ -224,7 +228,7 @@ on_data(struct server *s)
 		say(s, "503 5.5.1 no valid recipients");
 		return;
 	}
-	address_of(s->recipients[0], address, sizeof(address));
+	rules_address(s->recipients[0], address, sizeof(address));
 	if (answer(s, RULE_DATA, address, "354 end with a dot") != '3')
 		return;
 	s->in_content = true;
@@ -276,6 +280,8 @@ on_command(struct server *s)
 	if (c < end &&
 	    (c->step != RULE_EHLO || is(s, "LHLO") == s->plan->lmtp)) {
 		c->run(s);
+	} else if (is(s, "STARTTLS") && may_start_tls(s)) {
+		start_tls(s);
 	} else if (is(s, "RSET")) {
 		forget_envelope(s);
 		say(s, "250 2.0.0 forgotten");
@@ -291,27 +297,15 @@ on_command(struct server *s)
 	}
 }
 
-/* The value of X-Test-Id, or "-". */
+/* The message's id, or "-". */
 static const char *
 test_id(struct server *s, char *id_r, size_t size)
 {
-	static const char name[] = "\r\nX-Test-Id:";
-	const char *at;
-
 	if (s->plan->log == NULL)
 		return "-";
 	s->head = grown(s->head, SERVER_HEAD_MAX + 1);
 	s->head[s->head_len] = '\0';
-	at = strcasestr(s->head, name);
-	if (at != NULL)
-		at += strlen(name);
-	else if (strncasecmp(s->head, name + 2, strlen(name + 2)) == 0)
-		at = s->head + strlen(name + 2);
-	else
-		return "-";
-	at += strspn(at, " \t");
-	snprintf(id_r, size, "%.*s", (int)strcspn(at, "\r\n \t"), at);
-	return id_r;
+	return letter_id(s->head, id_r, size) ? id_r : "-";
 }
 
 /* The reply to the content: for this recipient (LMTP), or for all (SMTP). */
@@ -325,7 +319,7 @@ content_reply(const struct server *s, unsigned recipient)
 	for (i = 0; s->plan->rules.n > 0 && i < s->n_recipients; i++) {
 		if (s->plan->lmtp && i != recipient)
 			continue;
-		address_of(s->recipients[i], address, sizeof(address));
+		rules_address(s->recipients[i], address, sizeof(address));
 		reply = rules_find(&s->plan->rules, RULE_EOD, address);
 		if (reply != NULL)
 			return reply;
@@ -340,13 +334,14 @@ answer_for(struct server *s, const char *id, unsigned recipient)
 	char address[SERVER_LINE_MAX] = "";
 
 	if (s->plan->lmtp)
-		address_of(s->recipients[recipient], address, sizeof(address));
+		rules_address(
+		    s->recipients[recipient], address, sizeof(address));
 	say(s, "%s", reply);
 	flush(s);
 	if (reply[0] == '2')
-		record(s, "ok", id, "%s", address);
+		record(s->plan->log, "ok", id, "%s", address);
 	else
-		record(s, "refused", id, "%.3s %s", reply, address);
+		record(s->plan->log, "refused", id, "%.3s %s", reply, address);
 	if (strncmp(reply, "421", 3) == 0)
 		hang_up(s);
 }
@@ -370,7 +365,7 @@ answer_content(struct server *s)
 	else
 		capture_drop(&s->capture);
 	if (taken && s->plan->counters != NULL)
-		counters_add(s->plan->counters, s->octets);
+		counters_add(s->plan->counters, s->octets, s->secured);
 	for (i = 0; i < answers; i++)
 		answer_for(s, id, i);
 	forget_envelope(s);
@@ -383,7 +378,7 @@ on_eod(struct server *s)
 {
 	char id[256];
 
-	record(s, "eod", test_id(s, id, sizeof(id)), "%u", s->port);
+	record(s->plan->log, "eod", test_id(s, id, sizeof(id)), "%u", s->port);
 	if (!held_back(s, RULE_EOD, PENDING_EOD))
 		answer_content(s);
 }
@@ -423,13 +418,13 @@ server_accept(struct server_plan *plan, int fd)
 	struct server *s = grown(NULL, sizeof(*s));
 
 	memset(s, 0, sizeof(*s));
-	s->fd = fd;
+	s->channel.fd = fd;
 	s->plan = plan;
 	s->port = address_peer_port(fd);
 	rules_refresh(&plan->rules, plan->rules_path);
 	if (plan->counters != NULL)
 		plan->counters->connections++;
-	record(s, "open", "-", "%u", s->port);
+	record(s->plan->log, "open", "-", "%u", s->port);
 	if (!held_back(s, RULE_GREETING, PENDING_GREETING))
 		greet(s);
 	flush(s);
@@ -439,8 +434,11 @@ server_accept(struct server_plan *plan, int fd)
 void
 server_input(struct server *s, const char *data, size_t len)
 {
+	bool clear = s->channel.ssl == NULL;
 	size_t n;
 
+	if (!clear && !s->secured)
+		on_secured(s);
 	while (len > 0 && !s->closed && !s->closing && s->delay_ms == 0) {
 		if (s->in_content && s->plan->rules.close_at[RULE_CONTENT])
 			s->closed = true;
@@ -448,6 +446,8 @@ server_input(struct server *s, const char *data, size_t len)
 		                  : take_line(s, data, len);
 		data += n;
 		len -= n;
+		if (clear && s->channel.ssl != NULL && len > 0)
+			s->closed = true; /* said in clear behind STARTTLS */
 	}
 	flush(s);
 	if (len == 0 || s->delay_ms == 0)
@@ -480,11 +480,11 @@ server_resume(struct server *s)
 void
 server_free(struct server *s)
 {
-	record(
-	    s, "closed", "-", "%u %s", s->port, s->said_quit ? "quit" : "lost");
+	record(s->plan->log, "closed", "-", "%u %s", s->port,
+	    s->said_quit ? "quit" : "lost");
 	forget_envelope(s);
 	capture_drop(&s->capture);
-	close(s->fd);
+	channel_close(&s->channel);
 	free(s->recipients);
 	free(s->head);
 	free(s->out);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "capture.h"
+#include "channel.h"
 #include "counters.h"
 #include "dots.h"
 #include "rules.h"
@@ -23,6 +24,7 @@ struct server_plan {
 	struct rules rules;
 	struct counters *counters; /* or NULL */
 	FILE *log;                 /* line buffered, or NULL */
+	SSL_CTX *tls;              /* or NULL: no STARTTLS */
 };
 
 /* What an answer is held back for, while a scripted delay runs. */
@@ -34,7 +36,7 @@ enum server_pending {
 };
 
 struct server {
-	int fd;
+	struct channel channel;
 	unsigned port; /* the peer's */
 	struct server_plan *plan;
 	enum server_pending pending;
@@ -43,6 +45,7 @@ struct server {
 	bool closing; /* no answer any more, only reading to the end */
 	bool closed;  /* the owner frees it */
 	bool said_quit;
+	bool secured; /* the handshake is done */
 	unsigned messages;
 	char line[SERVER_LINE_MAX];
 	size_t line_len;
