@@ -2,6 +2,7 @@
 """What a run costs: processor time of a group of processes, disk flushes."""
 
 import contextlib
+import itertools
 import os
 import select
 import signal
@@ -29,12 +30,15 @@ class Group:
     /proc, in ticks of the system's clock.  join() is for preexec_fn.
     """
 
+    _numbers = itertools.count()
+
     def __init__(self, name):
+        name = f"{name}.{os.getpid()}.{next(self._numbers)}"
         self.pids = []
         self.dir = None
         version2 = os.path.exists(f"{_CGROUP}/cgroup.controllers")
         self.file = "cpu.stat" if version2 else "cpuacct.usage"
-        directory = f"{_CGROUP}/{'' if version2 else 'cpuacct/'}{name}.{os.getpid()}"
+        directory = f"{_CGROUP}/{'' if version2 else 'cpuacct/'}{name}"
         try:
             os.mkdir(directory)
             self.dir = directory

@@ -17,17 +17,23 @@ import meter
 import servers
 from peer import smtp_source
 from process import Process, program
+from secure import Authority
 from servers import Plan
 
 PATIENCE_S = 300
 
 
+COUNTS = "messages octets connections first last secured handshakes resumed"
+
+
 class Sink:
-    def __init__(self, directory, group, rules=None):
+    def __init__(self, directory, group, rules=None, tls=None):
         self.counters = os.path.join(directory, f"counters.{id(self)}")
         argv = [program("smtp-sink"), "-c", self.counters]
         if rules:
             argv += ["-r", rules]
+        if tls:
+            argv += ["-t", tls]
         self.process = Process(
             [*argv, "127.0.0.1:0"],
             os.path.join(directory, f"sink.{id(self)}.log"),
@@ -38,12 +44,16 @@ class Sink:
 
     def wait(self, messages, seconds=PATIENCE_S):
         """(messages there, time of the last)"""
-        argv = [program("sink-count"), "wait", self.counters]
-        done = subprocess.run(
-            [*argv, str(messages), str(seconds)], stdout=subprocess.PIPE, text=True
-        )
-        words = done.stdout.split()
-        return int(words[0]), float(words[4])
+        counts = self._read("wait", str(messages), str(seconds))
+        return int(counts["messages"]), counts["last"]
+
+    def counts(self):
+        return self._read("show")
+
+    def _read(self, what, *args):
+        argv = [program("sink-count"), what, self.counters, *args]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, text=True)
+        return dict(zip(COUNTS.split(), map(float, done.stdout.split())))
 
     def reset(self):
         subprocess.run([program("sink-count"), "reset", self.counters], check=True)
@@ -68,6 +78,10 @@ PACE = {
     ("exim", "reused"): (150, 200),
     ("opensmtpd", "fresh"): (100, 20),
     ("opensmtpd", "reused"): (150, 300),
+    ("stagepost", "TLS, fresh"): (500, 1000),
+    ("stagepost", "TLS, reused"): (1000, 3000),
+    ("postfix", "TLS, fresh"): (200, 250),
+    ("postfix", "TLS, reused"): (300, 500),
     ("none", "fresh"): (5000, 9000),
     ("none", "reused"): (12000, 20000),
 }
@@ -91,7 +105,10 @@ def bench(opt, name, plan=Plan(), trace=None):
         meter.Group("bench-harness") as harness,
     ):
         os.chmod(directory, 0o755)  # the servers' users pass through it
-        sink = Sink(directory, harness)
+        pem = None
+        if plan.secure:
+            pem = Authority(directory).certificate_and_key("IP:127.0.0.1")
+        sink = Sink(directory, harness, tls=pem)
         trace = os.path.join(directory, trace) if trace else None
         make = servers.SERVERS[name]
         try:
@@ -196,6 +213,38 @@ def sizes(opt):
         yield disk_ceiling(opt, size, 10)
 
 
+def _in_tls(opt, name, delivery, sessions):
+    """A run's row, or None when not all of it went as it was to go."""
+    plan = Plan(secure=True, delivery=delivery)
+    messages = count_for(opt, name, f"TLS, {delivery}", 1024, sessions)
+    with bench(opt, name, plan) as b:
+        row = through(b, name, "reused", 1024, sessions, messages)
+        counts = b.sink.counts()
+    if row is None:
+        return None
+    if counts["secured"] != messages:
+        print(f"{name}: {counts['secured']:.0f} of {messages} in TLS", file=sys.stderr)
+        return None
+    if delivery == "fresh" and counts["handshakes"] < messages:
+        print(f"{name}: connections were reused", file=sys.stderr)
+        return None
+    return {
+        **row, "delivery": delivery,
+        "handshakes": counts["handshakes"] / messages,
+        "resumed": counts["resumed"] / max(counts["handshakes"], 1),
+    }  # fmt: skip
+
+
+def tls(opt):
+    names = [n for n in opt.servers if n in ("stagepost", "postfix")]
+    for delivery in ("fresh", "reused"):
+        for sessions in [n for n in opt.sessions if n > 1]:
+            for name in names:
+                row = _in_tls(opt, name, delivery, sessions)
+                if row:
+                    yield row
+
+
 def workers(opt):
     for number in (1, 2, 4):
         plan = Plan(workers=number)
@@ -222,5 +271,6 @@ def calls(opt, few=200, many=1000):
 
 
 PARTS = {
-    "relay": relay, "calls": calls, "sizes": sizes, "workers": workers,
+    "relay": relay, "calls": calls, "sizes": sizes, "tls": tls,
+    "workers": workers,
 }  # fmt: skip

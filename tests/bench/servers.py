@@ -27,9 +27,11 @@ def _strace(path):
 class Plan:
     """What a run wants of a server beside the plain relay."""
 
-    def __init__(self, workers=0, hold=False):
+    def __init__(self, workers=0, hold=False, secure=False, delivery="reused"):
         self.workers = workers  # of each of our rooms; 0: as it comes
         self.hold = hold  # nothing is delivered before release()
+        self.secure = secure  # mail goes out in TLS or not at all
+        self.delivery = delivery  # "fresh": a connection for each message
 
 
 class Stagepost:
@@ -48,7 +50,8 @@ class Stagepost:
             verbose=False,
             routes=f"*  smtp [127.0.0.1]:{next_hop}  busy",
             profiles="busy  concurrency 100 lifetime 5d "
-            "messages-per-connection none\n"
+            f"messages-per-connection {'1' if plan.delivery == 'fresh' else 'none'} "
+            f"tls {'required' if plan.secure else 'opportunistic'}\n"
             "wait  retry 5h retries 5\n",
             settings="sessions-max 1000\nclient-sessions-max 1000\n"
             + "".join(
@@ -92,12 +95,27 @@ class Postfix:
             under=_strace(f"{trace}.postfix") if trace else (),
             env={"NOLOG": "1"},
             main=self._settings(plan),
+            master=self._services(plan),
             preexec=group.join,
         )
 
     @staticmethod
     def _settings(plan):
-        return "defer_transports = smtp" if plan.hold else ""
+        lines = ["defer_transports = smtp"] if plan.hold else []
+        if plan.secure:
+            lines += [
+                "smtp_tls_security_level = encrypt",
+                "smtp_tls_session_cache_database = btree:${data_directory}/sessions",
+            ]
+        if plan.delivery == "fresh":
+            lines += ["smtp_connection_cache_on_demand = no"]
+        elif plan.secure:  # the connections are then held by tlsproxy(8)
+            lines += ["smtp_tls_connection_reuse = yes"]
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def _services(plan):
+        return "tlsproxy unix - - n - 0 tlsproxy\n" if plan.secure else ""
 
     def release(self):
         self.peer.release()

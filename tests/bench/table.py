@@ -5,7 +5,7 @@ import statistics
 
 # What a row may say of itself, and what was measured: heading, field, digits.
 WHAT = {
-    "connections": "connections", "size": "bytes", "sessions": "sessions",
+    "connections": "connections", "delivery": "delivery", "size": "bytes", "sessions": "sessions",
     "workers": "workers", "deferred": "deferred",
     "due": "due", "to": "to", "server": "server",
 }  # fmt: skip
@@ -15,6 +15,8 @@ COLUMNS = (
     ("CPU us/msg", "cpu_us", 0),
     ("flushes/msg", "flushes", 2),
     ("writes/msg", "writes", 1),
+    ("TLS handshakes/msg", "handshakes", 2),
+    ("of them resumed", "resumed", 2),
     ("memory MiB", "memory_mib", 0),
     ("first delivery s", "first_s", 2),
     ("sender MiB", "sender_mib", 1),
