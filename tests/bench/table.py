@@ -12,6 +12,8 @@ WHAT = {
 COLUMNS = (
     ("accepted/s", "accepted_per_s", 0),
     ("end to end/s", "end_to_end_per_s", 0),
+    ("median us to 250", "latency_us", 0),
+    ("90th percentile", "latency90_us", 0),
     ("CPU us/msg", "cpu_us", 0),
     ("flushes/msg", "flushes", 2),
     ("writes/msg", "writes", 1),
@@ -115,6 +117,28 @@ def ratios(rows):
     return "\n".join(lines_of(heads, cells))
 
 
+def latencies(rows):
+    """Of each server, as part of the disk's own and of the other's."""
+    cells = []
+    for (size,), group in groups(rows, ("size",)).items():
+        by = {server: g for (server,), g in groups(group, ("server",)).items()}
+        for server in [s for s in (OURS, THEIRS) if s in by]:
+            cells.append(
+                [size, server]
+                + [
+                    _share(by[server], by.get(other), field)
+                    for field in ("latency_us", "latency90_us")
+                    for other in ("file system", THEIRS)
+                ]
+            )
+    heads = ["bytes", "server"] + [
+        f"{what}, part of {other}"
+        for what in ("median", "90th percentile")
+        for other in ("file system", THEIRS)
+    ]
+    return "\n".join(lines_of(heads, cells))
+
+
 def calls(rows):
     cells = []
     for (server,), group in groups(rows, ("server",)).items():
@@ -133,7 +157,7 @@ def report(rows):
             parts += [f"\n### calls: {heading}\n", calls(group)]
             continue
         parts += [f"\n### {part}\n", runs(group)]
-        compared = ratios(group)
+        compared = latencies(group) if part == "latency" else ratios(group)
         if compared:
             parts += ["", compared]
     return "\n".join(parts) + "\n"

@@ -187,6 +187,21 @@ def tls():
     sink.stop()
 
 
+def disk_ceiling():
+    directory = tempfile.mkdtemp(dir=DIR)
+
+    def words(*args):
+        argv = [program("disk-ceiling"), "-d", "-l", "5000", *args, directory]
+        done = subprocess.run(argv, check=True, stdout=subprocess.PIPE)
+        return [float(word) for word in done.stdout.split()]
+
+    times = words("-n", "7")
+    ok(len(times) == 7 and min(times) > 0, "disk-ceiling -n: a time for each file")
+    files, seconds = words("-t", "0.1", "-p", "2")
+    ok(files >= 2 and seconds >= 0.1, "for so long, by two processes")
+    is_(os.listdir(directory), [], "nothing is left")
+
+
 try:
     every_message_is_seen()
     the_log_tells_end_and_answer()
@@ -194,6 +209,7 @@ try:
     conversation()
     lmtp()
     tls()
+    disk_ceiling()
 finally:
     shutil.rmtree(DIR)
 done_testing()
