@@ -169,9 +169,10 @@ struct split_part {
 /*
  * Split an entry of incoming/, whose file is open at fd, into n parts that
  * appear in processed/ (or incoming/) all together or, after a crash, all
- * later.  0; -1 and ENOENT: an operator took it, nothing is left behind; else
- * errno, the entry is in incoming/ as before or in split/ for recovery to
- * finish.
+ * later.  0; -1 and ENOENT: an operator took it, nothing is left behind;
+ * ENAMETOOLONG: it was split so often that its id has no room for one more
+ * suffix, nothing has changed; else errno, the entry is in incoming/ as before
+ * or in split/ for recovery to finish.
  */
 int spool_split(struct spool *sp, struct entry *e, int fd,
     const struct split_part *parts, size_t n, int64_t now_s);

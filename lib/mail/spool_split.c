@@ -135,10 +135,13 @@ static int
 split_commit(struct spool *sp, const struct entry *e, int fd,
     const struct split_part *parts, size_t n, int64_t now_s)
 {
-	struct entry original = *e, first;
+	struct entry original = *e, first, last;
 	const char *step;
 	int saved;
 
+	step = "name the parts";
+	if (part_entry(e, n - 1, &last) == -1)
+		goto fail;
 	step = "journal the split";
 	if (append_record(e, fd, parts, n, now_s) == -1)
 		goto fail;

@@ -95,6 +95,32 @@ test_split(void)
 	empty();
 }
 
+/* The end of all splitting: it is tried again and again, and leaves no trace. */
+static void
+test_no_room(void)
+{
+	struct stat before, after;
+	struct entry e, longer;
+	int fd;
+
+	e = message(&fd);
+	longer = e;
+	while (strlen(longer.id) + 2 < sizeof(longer.id))
+		strcat(longer.id, ".1");
+	if (renameat(engine->incoming[5], e.id, engine->incoming[5],
+		longer.id) == -1)
+		bail_out("no long name");
+	fstat(fd, &before);
+	is_int(spool_split(engine, &longer, fd, parts, 3, 0), -1, "no room");
+	is_int(errno, ENAMETOOLONG, "for one more suffix");
+	fstat(fd, &after);
+	is_int(after.st_size - before.st_size, 0, "nothing is journalled");
+	counts(1, 0, 0, "it stays where it is");
+	unlinkat(engine->incoming[5], longer.id, 0);
+	fd_close(&fd);
+	empty();
+}
+
 static void
 link_part(const struct entry *e, const char *part)
 {
@@ -205,6 +231,7 @@ main(void)
 	engine = fixture_spool(ROOM_ENGINE);
 	tool = fixture_spool(ROOM_QUEUE_TOOL);
 	test_split();
+	test_no_room();
 	test_crash_before_commit();
 	test_crash_after_commit();
 	test_operator_took_it();
