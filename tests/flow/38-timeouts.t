@@ -6,10 +6,11 @@ where its own is short, and waited for where its own is long, whatever those of
 the other steps are.
 """
 
+import socket
 import threading
 
 from put import put
-from secure import Host, Over
+from secure import Host
 from stage import *
 
 # The key, where the host stalls, and what is said of it.
@@ -49,6 +50,7 @@ class Hosts:
         for key, point, _ in STEPS:
             self.hosts[key].acts = stalls_at(point, until)
             self.hosts[key].starttls = "no"
+            self.hosts[key].listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
 
     def routes(self):
         return "".join(
