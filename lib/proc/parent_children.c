@@ -381,7 +381,8 @@ prepare(void)
 		fatal("make pipes to the workers");
 	parent_notes_share();
 	parent_clients_share();
-	parent_deal_share(parent.w->count);
+	if (parent.w->nlisteners > 0)
+		parent_deal_share(parent.w->count);
 	outage_share();
 }
 
