@@ -28,8 +28,10 @@
 enum { TAKE, GIVE }; /* the ends of an inbox */
 
 struct place {
-	atomic_bool open;   /* its worker takes sessions */
-	atomic_uint coming; /* are in its inbox */
+	atomic_bool open; /* its worker takes sessions */
+	/* Are in its inbox, about: the death of a worker makes it 0, whoever
+	 * is handing one over meanwhile. */
+	atomic_int coming;
 };
 
 static struct {
@@ -81,8 +83,9 @@ parent_deal_end(unsigned number)
 static unsigned
 load_of(unsigned number)
 {
-	return parent_sessions_of(number) +
-	       atomic_load(&deal.places[number].coming);
+	int coming = atomic_load(&deal.places[number].coming);
+
+	return parent_sessions_of(number) + (coming > 0 ? (unsigned)coming : 0);
 }
 
 /* Two workers that ask at the same moment may choose the same one; the next
@@ -137,7 +140,7 @@ parent_deal(int fd, unsigned tag)
 static bool
 take_one(void)
 {
-	atomic_uint *coming = &deal.places[parent_number()].coming;
+	atomic_int *coming = &deal.places[parent_number()].coming;
 	unsigned tag;
 	int fd;
 
