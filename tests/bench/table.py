@@ -149,12 +149,44 @@ def calls(rows):
     return "\n".join(lines_of(["server", "all", *CALLS], cells))
 
 
+def profile(rows):
+    """Microseconds of each room's calls, the dearest first."""
+    groups_by_sessions = groups(rows, ("sessions",))
+    spent = {}
+    for (sessions,), group in groups_by_sessions.items():
+        for room, call, us in (line for row in group for line in row["profile"]):
+            spent.setdefault((room, call), {}).setdefault(sessions, []).append(us)
+    heads = ["room", "call"] + [f"us, {n} sessions" for (n,) in groups_by_sessions]
+
+    def cell(by, n):
+        """A call that a round did not meet has taken nothing in it."""
+        rounds = len(groups_by_sessions[n,])
+        values = by.get(n, [])
+        return statistics.median(values + [0] * (rounds - len(values)))
+
+    lines = []
+    for room in ("receiver", "engine", "sender"):
+        sums = [0] * len(groups_by_sessions)
+        for (of, call), by in spent.items():
+            if of != room:
+                continue
+            cells = [cell(by, n) for (n,) in groups_by_sessions]
+            sums = [a + b for a, b in zip(sums, cells)]
+            if max(cells) >= 0.5:
+                lines.append([room, call, *(f"{us:.1f}" for us in cells)])
+        lines.append([room, "**all**", *(f"**{us:.0f}**" for us in sums)])
+    return "\n".join(lines_of(heads, lines))
+
+
 def report(rows):
     parts = []
     for (part,), group in groups(rows, ("part",)).items():
         if part == "calls":
             heading = "system calls of a message; one session, reused connection"
             parts += [f"\n### calls: {heading}\n", calls(group)]
+            continue
+        if part == "profile":
+            parts += ["\n### profile: processor time of a message\n", profile(group)]
             continue
         parts += [f"\n### {part}\n", runs(group)]
         compared = latencies(group) if part == "latency" else ratios(group)
@@ -169,6 +201,8 @@ def short(row):
     for heading, field, digits in COLUMNS:
         if field in row:
             words.append(f"{heading}={row[field]:.{digits}f}")
+    if "profile" in row:
+        words.append(f"{sum(us for _, _, us in row['profile']):.0f} us")
     if "calls" in row:
         words.append(f"{sum(row['calls'].values()):.1f} calls")
     return " ".join(words)
