@@ -13,7 +13,6 @@ from many import LINKS, entries, make_deferred
 from servers import Plan
 
 SEEDS = 64  # files for each destination: all shards get some
-NEW = 3  # runs of new mail beside a long queue, and without it
 
 
 def backlog(opt):
@@ -104,37 +103,56 @@ def _first_delivery(b, stage):
     return last - begin
 
 
-def _new_mail(opt, b, waiting):
-    for _ in range(NEW):
-        b.sink.reset()
-        messages = relay.count_for(opt, "stagepost", "reused", 1024, 10)
-        row = relay.through(b, "stagepost", "reused", 1024, 10, messages)
-        if row:
-            yield {**row, "deferred": waiting}
+def _new_mail(opt, b, messages):
+    b.sink.reset()
+    return relay.through(b, "stagepost", "reused", 1024, 10, messages)
+
+
+def _new_mail_in_turn(opt, beside):
+    """Pairs of runs, at a server with a queue of this length and at one with
+    another, each the first in every other pair: rows."""
+    messages = relay.count_for(opt, "stagepost", "reused", 1024, 10)
+    for _, b in beside:
+        _new_mail(opt, b, messages // 4 + 1)  # to warm it up
+    for pair in range(opt.pairs):
+        for waiting, b in beside if pair % 2 == 0 else beside[::-1]:
+            row = _new_mail(opt, b, messages)
+            if row:
+                yield {**row, "deferred": waiting, "pair": pair + 1}
+
+
+def _defer(opt, stage):
+    """Fill the queue, due in two hours and later; the sender is stopped."""
+    seeds = opt.deferred // LINKS + SEEDS
+    _submit(stage, "later@slow.test", seeds)
+    stage.wait_in("deferred", seeds)
+    stage.stop("sender")
+    now = int(time.time())
+    make_deferred(
+        stage,
+        entries(stage, "deferred"),
+        opt.deferred,
+        lambda number: now + 7200 + number * 360000 // opt.deferred,
+    )
 
 
 def deferred(opt):
-    """New mail beside a long deferred queue, and a start in front of it."""
-    with _ours(opt, "rcpt * 451 4.3.0 later\n") as (b, stage, _):
-        yield from _new_mail(opt, b, 0)
-        seeds = opt.deferred // LINKS + SEEDS
-        _submit(stage, "later@slow.test", seeds)
-        stage.wait_in("deferred", seeds)
-        stage.stop("sender")
-        now = int(time.time())
-        make_deferred(
-            stage,
-            entries(stage, "deferred"),
-            opt.deferred,
-            lambda number: now + 7200 + number * 360000 // opt.deferred,
-        )
+    """A start in front of a long deferred queue, and new mail beside it and at
+    another server that has none."""
+    rules = "rcpt * 451 4.3.0 later\n"
+    with _ours(opt, rules) as (b, stage, _), _ours(opt, rules) as (empty, _, _):
+        _defer(opt, stage)
+        meter.sync()
         seconds = _first_delivery(b, stage)
-        memory = _memory_mib(stage.sender)
+        with _peak(stage.sender) as peak:
+            yield from _new_mail_in_turn(opt, [(opt.deferred, b), (0, empty)])
+        waiting = len(entries(stage, "deferred"))
+        if waiting < opt.deferred:
+            raise RuntimeError(f"only {waiting} of {opt.deferred} are still deferred")
         yield {
             "server": "stagepost", "deferred": opt.deferred,
-            "first_s": seconds, "sender_mib": memory,
+            "first_s": seconds, "sender_mib": peak[0],
         }  # fmt: skip
-        yield from _new_mail(opt, b, opt.deferred)
 
 
 def _all_due(b, stage, domains, each):
@@ -143,15 +161,20 @@ def _all_due(b, stage, domains, each):
     for domain in domains:
         _submit(stage, f"due@{domain}", SEEDS)
     stage.wait_in("processed", SEEDS * len(domains))
-    seeds = entries(stage, "processed")
     now = int(time.time()) - 60
-    make_deferred(stage, seeds, each * len(domains), lambda _number: now)
+    seeds = {}  # by destination, which is in their names
+    for path in entries(stage, "processed"):
+        seeds.setdefault(os.path.basename(path).split(".")[0], []).append(path)
+    for paths in seeds.values():
+        make_deferred(stage, paths, each, lambda _number: now)
     b.sink.reset()
     meter.sync()
     before = relay.snapshot(b)
     b.server.release()
     with _peak(stage.sender) as peak:
         arrived, last = b.sink.wait(each + SEEDS, 120 + each // 200)
+    if arrived < each + SEEDS:
+        raise RuntimeError(f"only {arrived} of {each + SEEDS} arrived")
     row = relay.costs(b, before, arrived, last)
     return {**row, "sender_mib": peak[0]}
 

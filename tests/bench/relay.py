@@ -246,7 +246,10 @@ def tls(opt):
 
 
 def workers(opt):
-    for number in (1, 2, 4):
+    """Each round begins with another number."""
+    numbers = [1, 2, 4]
+    first = opt.round % len(numbers)
+    for number in numbers[first:] + numbers[:first]:
         plan = Plan(workers=number)
         for row in in_turn(opt, ["stagepost"], ["reused"], [1024], [100], plan):
             yield {**row, "workers": number}

@@ -52,7 +52,7 @@ class Stagepost:
             profiles="busy  concurrency 100 lifetime 5d "
             f"messages-per-connection {'1' if plan.delivery == 'fresh' else 'none'} "
             f"tls {'required' if plan.secure else 'opportunistic'}\n"
-            "wait  retry 5h retries 5\n",
+            "wait  retry 5h 5d retries 5\n",  # long.py defers for days
             settings="sessions-max 1000\nclient-sessions-max 1000\n"
             + "".join(
                 f"{room}-workers {plan.workers}\n"

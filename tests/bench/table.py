@@ -139,6 +139,42 @@ def latencies(rows):
     return "\n".join(lines_of(heads, cells))
 
 
+# Where runs stand beside others of the same round and pair: which field, which
+# value of it is the one to compare with, and what is compared.
+RATE, CPU = "end_to_end_per_s", "cpu_us"
+BESIDE = {
+    "workers": ("workers", 1, (CPU,)),
+    "deferred": ("deferred", 0, (RATE, CPU)),
+    "due": ("to", "fast", (RATE, CPU)),
+}
+
+
+def _shares(rows, field, base, compared):
+    """{value of the field: ratios of each pair}"""
+    shares = {}
+    for group in groups(rows, ("round", "pair")).values():
+        firsts = [row for row in group if row[field] == base]
+        for row in group if firsts else []:
+            if row[field] != base:
+                share = {what: row[what] / median(firsts, what) for what in compared}
+                shares.setdefault(row[field], []).append(share)
+    return shares
+
+
+def beside(part, rows):
+    """Ratios within each round and pair: what disturbs both cancels out."""
+    field, base, compared = BESIDE[part]
+    rows = [row for row in rows if RATE in row]
+    names = {what: heading for heading, what, _ in COLUMNS}
+    heads = [WHAT[field], "pairs"]
+    heads += [f"{names[what]}, part of {WHAT[field]} {base}" for what in compared]
+    cells = [
+        [value, len(found), *(_cell(found, what, 3) for what in compared)]
+        for value, found in sorted(_shares(rows, field, base, compared).items())
+    ]
+    return "\n".join(lines_of(heads, cells))
+
+
 def calls(rows):
     cells = []
     for (server,), group in groups(rows, ("server",)).items():
@@ -190,6 +226,8 @@ def report(rows):
             continue
         parts += [f"\n### {part}\n", runs(group)]
         compared = latencies(group) if part == "latency" else ratios(group)
+        if part in BESIDE:
+            compared = beside(part, group)
         if compared:
             parts += ["", compared]
     return "\n".join(parts) + "\n"

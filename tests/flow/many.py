@@ -17,11 +17,14 @@ def make_deferred(stage, seeds, n, due_of):
     files at these paths in deferred/ or processed/, in turn; each stays in its
     own shard."""
     places = [_place(stage, seed) for seed in seeds]
+    buckets = set()
     for number in range(n):
         seed, shard, head, ident = places[number % len(places)]
         due = due_of(number)
         bucket = os.path.join(shard, str(due >> 12))
-        os.makedirs(bucket, exist_ok=True)
+        if bucket not in buckets:
+            os.makedirs(bucket, exist_ok=True)
+            buckets.add(bucket)
         tail = "".join(DIGITS[number >> shift & 31] for shift in (20, 15, 10, 5, 0))
         os.link(seed, os.path.join(bucket, f"{due}.{head}.{ident[:-5]}{tail}"))
 
