@@ -22,8 +22,9 @@
 #include "proc/packet.h"
 #include "proc/parent_private.h"
 
-#define SHARE 16 /* sessions of a worker before there is work for the next */
-#define SLACK 2  /* so many more than the emptiest one's are no reason */
+#define SHARE    16 /* sessions of a worker before there is work for the next */
+#define SLACK    2  /* so many more than the emptiest one's are no reason */
+#define PAUSE_MS 100
 
 enum { TAKE, GIVE }; /* the ends of an inbox */
 
@@ -39,6 +40,8 @@ static struct {
 	unsigned count;
 	int inboxes[WORKERS_MAX][2];
 	struct loop_watch *watch;
+	struct loop_timer *pause; /* none are taken meanwhile */
+	bool pause_logged;
 	void (*on_session)(void *arg, int fd, unsigned tag);
 	void *arg;
 } deal;
@@ -161,8 +164,29 @@ on_inbox(void *arg, bool readable, bool writable)
 {
 	(void)arg;
 	(void)writable;
-	if (readable)
-		take_one();
+	if (!readable)
+		return;
+	if (take_one()) {
+		deal.pause_logged = false;
+		return;
+	}
+	if (errno == EAGAIN)
+		return;
+	if (!deal.pause_logged)
+		log_warn("take a connection: pausing for %d ms, and again as "
+			 "needed",
+		    PAUSE_MS);
+	deal.pause_logged = true;
+	loop_watch_want(deal.watch, false, false);
+	loop_timer_set(deal.pause, PAUSE_MS);
+}
+
+/* They have waited in the inbox. */
+static void
+on_pause_over(void *arg)
+{
+	(void)arg;
+	loop_watch_want(deal.watch, true, false);
 }
 
 void
@@ -175,6 +199,7 @@ parent_deal_open(void (*on_session)(void *arg, int fd, unsigned tag), void *arg)
 	deal.watch =
 	    loop_watch_new(deal.inboxes[parent_number()][TAKE], on_inbox, NULL);
 	loop_watch_want(deal.watch, true, false);
+	deal.pause = loop_timer_new(on_pause_over, NULL);
 	atomic_store(&deal.places[parent_number()].open, true);
 }
 
@@ -186,5 +211,6 @@ parent_deal_close(void)
 	atomic_store(&deal.places[parent_number()].open, false);
 	while (take_one())
 		;
+	loop_timer_free(&deal.pause);
 	loop_watch_free(&deal.watch);
 }

@@ -14,6 +14,8 @@
  *
  *	count	nothing, but how many calls each of these is possible for
  *
+ * With names of calls in FAULT_CALLS, between blanks, no others are counted.
+ *
  * Once, or, held, at that call and all later ones of the same number until it
  * is lifted.  Only calls that can end so are counted: ENOSPC is no answer of a
  * read, EMFILE none of a rename.
@@ -345,8 +347,10 @@ filter_calls(void)
 	code[n++] = (struct sock_filter)BPF_STMT(
 	    BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < CALLS; i++)
-		code[n++] = jump_if(
-		    (unsigned)calls[i].number, (unsigned char)(CALLS - i), 0);
+		code[n++] = jump_if(is_asked_about(&calls[i])
+					? (unsigned)calls[i].number
+					: NO_CALL,
+		    (unsigned char)(CALLS - i), 0);
 	code[n++] =
 	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	code[n++] = jump_if(SYS_write, 0, 2);

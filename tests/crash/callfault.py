@@ -95,13 +95,16 @@ class Control:
 
 
 class FaultStage(Stage):
-    """Keyword arguments are the Stage's."""
+    """calls: the names of the only ones that count.  Other keyword arguments are
+    the Stage's."""
 
-    def __init__(self, room, settings="", **kwargs):
+    def __init__(self, room, settings="", receiver_workers=1, calls=(), **kwargs):
         self.room = room
+        self.only = ["env", f"FAULT_CALLS={' '.join(calls)}"] if calls else []
         self.control = None
         super().__init__(
-            settings="receiver-workers 1\nengine-workers 1\nsender-workers 1\n"
+            settings=f"receiver-workers {receiver_workers}\n"
+            "engine-workers 1\nsender-workers 1\n"
             "reserve-space 1m\nreserve-inodes 10\n" + settings,
             **kwargs,
         )
@@ -110,7 +113,7 @@ class FaultStage(Stage):
     def _under_fault(self, name):
         if name != self.room:
             return []
-        return [program("call-fault"), self.control.path]
+        return [*self.only, program("call-fault"), self.control.path]
 
     def wrap(self, name):
         return self._under_fault(name)

@@ -7,8 +7,11 @@
 #define CRASH_CALLS_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 /* What a call acts on, by its descriptor. */
@@ -82,7 +85,7 @@ static const struct call calls[] = {
     CALL(connect, MEMORY, ANY, 0),
     CALL(setsockopt, MEMORY, STREAMS, 0),
     CALL(getsockname, 0, ANY, 0),
-    CALL(getpeername, 0, ANY, 0),
+    CALL(getpeername, MEMORY, STREAMS, 0),
     CALL(shutdown, 0, ANY, 0),
     CALL(sendto, MEMORY | SHORT, STREAMS, 0),
     CALL(sendmsg, MEMORY, STREAMS | OTHERS, 0),
@@ -98,6 +101,22 @@ call_find(int number)
 		if (calls[i].number == number)
 			return &calls[i];
 	return NULL;
+}
+
+#define NO_CALL 0xffffffffU /* a number that none has */
+
+/* Does it count?  FAULT_CALLS may name those that do. */
+static inline bool
+is_asked_about(const struct call *c)
+{
+	const char *only = getenv("FAULT_CALLS"), *at;
+	size_t len = strlen(c->name);
+
+	for (at = only; at != NULL && (at = strstr(at, c->name)) != NULL; at++)
+		if ((at == only || at[-1] == ' ') &&
+		    (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return only == NULL;
 }
 
 /* The bit of an errno, 0 for one that no call answers with. */

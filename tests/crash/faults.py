@@ -11,6 +11,7 @@ of some kind goes through; then the crash contract is checked.
                    acknowledged is in it, and recovery run twice is as run once
     refused        (failed) the client gets 451, 452 or 421, and what was
                    refused does not arrive
+    served         (many clients at once) so are those that come afterwards
     quiet          (failed, held) few calls and little time while it lasts
     failed         a flush that ended with EIO is told, and nothing more taken
 """
@@ -27,13 +28,13 @@ import time
 from callfault import EXIT_KILLED, Fault, FaultStage
 from contract import census, repeated
 from follow import DEADLINE, Deadline, Timeout, Watch
-from mails import KINDS, Mail, Witnesses
+from mails import CROWD, KINDS, Mail, Witnesses
 from stage import DAEMONS, STATES, Process, program
 
 Trial = collections.namedtuple("Trial", "room kind fault")
 
 HOLD_S = 0.5
-LATE = {"deferral", "hold", "release", "requeue", "flush", "delete", "pause", "verify"}
+LATE = {"deferral", "divert", "hold", "release", "requeue", "flush", "delete", "pause", "verify"}
 CALLS_MAX = 10000  # in that time: a loop makes many more
 DIED = r"worker \d+ (ended|was killed)"
 FLUSHES = ("fsync(", "fdatasync(", "syncfs(")
@@ -59,9 +60,9 @@ class Problems(list):
 class Bench:
     """A stage, used for many trials of one room."""
 
-    def __init__(self, room):
+    def __init__(self, room, **kwargs):
         self.room = room
-        self.stage = FaultStage(room)
+        self.stage = FaultStage(room, **kwargs)
         self.control = self.stage.control
         self.witnesses = Witnesses(self.stage)
         self.stage.start()
@@ -202,7 +203,8 @@ class Run:
         if self.trial.kind == "beside":
             self.company = socket.create_connection(("127.0.0.1", self.stage.port))
             self.submit(self.trial.kind)
-        self.submit(self.trial.kind)
+        for _ in range(CROWD if self.trial.kind == "crowd" else 1):
+            self.submit(self.trial.kind)
         if self.trial.fault.hold:
             self.hold()
         if self.trial.kind == "retry":
@@ -367,6 +369,14 @@ class Run:
                 mail.reply.startswith("421"), f"it goes on: {mail.reply!r}"
             )
 
+    def check_served(self):
+        """Who was turned away or hung up on comes again, and others with them."""
+        again = sum(not mail.acked for mail in self.mails)
+        new = [self.submit("crowd") for _ in range(max(again, CROWD // 2))]
+        self.bench.until(self.answered, "an answer to each new client")
+        replies = {mail.reply for mail in new if not mail.acked}
+        self.problems.check(not replies, f"new clients are not served: {replies}")
+
     def drained(self):
         wanted = set().union(*(m.expected for m in self.mails if m.acked), set())
         return wanted <= set(self.bench.witnesses.arrived()) and not self.stage.queue()
@@ -411,6 +421,8 @@ class Run:
                 self.order()
             else:
                 self.run_daemon()
+            if self.trial.kind == "crowd":
+                self.check_served()
             self.drain()
         except Timeout as e:
             self.problems.append(f"STUCK: {e}")

@@ -27,7 +27,10 @@ KINDS = {
     "copy": Kind(["one@left.example"], ["left", "vault"], sender="kept@back.example"),
     "maildir": Kind(["joe@box.example"], ["box"]),
     "large": Kind(["one@left.example"], ["left"]),
+    "divert": Kind(["one@split.example", "moved@split.example"], ["late", "right"]),
+    "crowd": Kind(["one@left.example"], ["left"]),  # CROWD of them at once
 }
+CROWD = 20
 LARGE = 400000  # does not fit into what is written at once
 
 TABLES = {
@@ -45,6 +48,7 @@ class Mail:
     def __init__(self, kind):
         Mail.last += 1
         self.kind = kind
+        self.source = f"127.0.0.{1 + Mail.last % 5 if kind == 'crowd' else 1}"
         self.id = f"{kind}-{os.getpid()}-{Mail.last}"
         self.reply = None  # "" when the connection was lost
         self.content_sent = False
@@ -65,8 +69,11 @@ class Mail:
 
     def _talk(self, port):
         try:
-            with socket.create_connection(("127.0.0.1", port), DEADLINE) as s:
+            at, source = ("127.0.0.1", port), (self.source, 0)
+            with socket.create_connection(at, DEADLINE, source) as s:
                 reply = self._dialogue(s, s.makefile("rb"))
+        except TimeoutError:
+            reply = "(nothing)"
         except OSError:
             reply = ""
         self.reply = reply
@@ -108,7 +115,9 @@ class Witnesses:
         }
         self.sinks["left"].rules("rcpt bad@* 550 5.1.1 nobody")
         routes = [f"{n}.example  {s.route}  slow" for n, s in self.sinks.items()]
-        routes.append(f"again.example  {self.sinks['late'].route}  quick")
+        late, right = self.sinks["late"].route, self.sinks["right"].route
+        routes.append(f"again.example  {late}  quick")
+        routes.append(f"split.example  {late}  slow  fallback {right}  slow")
         stage.write(
             routes="\n".join(routes),
             rules="keep from kept@back.example then copy vault@vault.example"
@@ -118,7 +127,8 @@ class Witnesses:
         self.late(True)
 
     def late(self, late):
-        self.sinks["late"].rules("rcpt * 451 4.3.0 later" if late else "")
+        later = "\nrcpt * 451 4.3.0 later" if late else ""
+        self.sinks["late"].rules("rcpt moved@* 550 5.1.1 has moved" + later)
 
     def logs(self):
         return [sink.log.path for sink in self.sinks.values()]
