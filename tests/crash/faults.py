@@ -161,6 +161,7 @@ class Run:
         self.problems = Problems()
         self.mails = []
         self.what = ""
+        self.retrying = False  # of the kind "retry"
         self.company = None  # another client, so that commits are shared
 
     def possible(self, action):
@@ -209,6 +210,8 @@ class Run:
             self.hold()
         if self.trial.kind == "retry":
             self.wait_for_retry()
+            if self.trial.fault.hold and not self.what:
+                self.hold()  # it was not reached before
         nudge = None if self.trial.kind in (*LATE, "retry") else bench.flush
         if self.trial.fault.action == "kill":
             nudge = None
@@ -229,13 +232,20 @@ class Run:
             "a deferred message",
         )
         bench.witnesses.late(False)
+        self.retrying = True
+
+    def is_put_off(self):
+        """By the one who takes it later: as far as it goes by itself."""
+        late = self.trial.kind == "retry" and not self.retrying
+        return late and "deferred" in self.stage.queue()
 
     def hold(self):
         """It fails and goes on failing; then no more."""
         bench = self.bench
         bench.until(
-            lambda: self.control.hits or self.over(), "the call that is to fail",
-            bench.flush,
+            lambda: self.control.hits or self.over() or self.is_put_off(),
+            "the call that is to fail",
+            None if self.trial.kind == "retry" else bench.flush,
         )
         if not self.control.hits or bench.dead():
             return
