@@ -14,6 +14,8 @@
 
 #define RESCAN_MS 1000 /* at least so long between two readings */
 #define LOW       (BACKLOG_SHARE / 8) /* a queue so short is filled up */
+#define GROWTH    8
+#define SHORT_MS  10000 /* a share that lasts no longer grows */
 
 struct waiting {
 	RB_ENTRY(waiting) link;
@@ -24,10 +26,12 @@ struct waiting {
 
 static struct watch *watch;
 static struct loop_timer *rescan_timer;
-static bool rescan_set;   /* the timer is running */
-static int64_t rescan_ms; /* steady time of the latest reading */
-static bool more[SHARDS]; /* names of it were left on disk */
-static bool unread;       /* one of these could not be read */
+static bool rescan_set;    /* the timer is running */
+static int64_t rescan_ms;  /* steady time of the latest reading */
+static bool more[SHARDS];  /* names of it were left on disk */
+static bool unread;        /* one of these could not be read */
+static bool again[SHARDS]; /* of these the reading under way is to read */
+static bool reading;
 static size_t total;
 
 static int
@@ -73,9 +77,26 @@ share_of(const struct destination *d)
 {
 	if (total >= BACKLOG_MAX)
 		return BACKLOG_TRICKLE;
-	if (destination_waits(d) || total >= BACKLOG_MAX / 2)
+	if (destination_waits(d))
 		return BACKLOG_SHARE;
-	return BACKLOG_MAX / 2;
+	if (d->backlog.share > 0)
+		return d->backlog.share;
+	return total < BACKLOG_MAX / 2 ? BACKLOG_FIRST : BACKLOG_SHARE;
+}
+
+/* It runs low and is filled up now: with more, if the last time is not long
+ * ago. */
+static void
+give_share(struct destination *d)
+{
+	struct backlog *b = &d->backlog;
+	int64_t now = clock_steady_ms();
+	size_t share = share_of(d);
+
+	if (b->filled_ms > 0 && now - b->filled_ms < SHORT_MS)
+		share *= GROWTH;
+	b->share = share > BACKLOG_MAX / 2 ? BACKLOG_MAX / 2 : share;
+	b->filled_ms = now;
 }
 
 static bool
@@ -187,6 +208,7 @@ backlog_trim(struct destination *d)
 {
 	struct waiting *worst;
 
+	d->backlog.share = 0;
 	while (d->backlog.count > BACKLOG_SHARE) {
 		worst = RB_MAX(backlog_queue, &d->backlog.queue);
 		leave_out(&d->backlog, worst->shard);
@@ -224,8 +246,10 @@ on_listed(void *arg, const struct entry *e)
 }
 
 static void
-forget_left_out(struct destination *d)
+begin_reading(struct destination *d)
 {
+	if (runs_low(d))
+		give_share(d);
 	d->backlog.left_out = false;
 }
 
@@ -243,34 +267,60 @@ read_shard(unsigned shard)
 }
 
 static void
+rescan_later(void)
+{
+	bool left = false;
+
+	for (unsigned s = 0; s < SHARDS; s++)
+		left |= more[s];
+	if (left && !rescan_set)
+		rescan_in(RESCAN_MS);
+}
+
+/* One shard in a turn of the loop: it may have a hundred thousand names, and
+ * connections are not to wait for all of them. */
+static void
+read_next(void *arg)
+{
+	unsigned s = 0;
+
+	(void)arg;
+	while (s < SHARDS && !again[s])
+		s++;
+	if (s < SHARDS) {
+		again[s] = false;
+		read_shard(s);
+		loop_soon(read_next, NULL);
+		return;
+	}
+	reading = false;
+	destination_each(destination_settle);
+	rescan_ms = clock_steady_ms();
+	rescan_later();
+}
+
+static void
 read_again(void)
 {
-	bool again[SHARDS];
-
 	memcpy(again, more, sizeof(again));
 	memset(more, 0, sizeof(more));
 	unread = false;
-	destination_each(forget_left_out);
-	for (unsigned s = 0; s < SHARDS; s++)
-		if (again[s])
-			read_shard(s);
-	destination_each(destination_settle);
-	rescan_ms = clock_steady_ms();
+	reading = true;
+	destination_each(begin_reading);
+	read_next(NULL);
 }
 
 static void
 on_rescan_time(void *arg)
 {
-	bool left = false;
-
 	(void)arg;
 	rescan_set = false;
+	if (reading)
+		return; /* its end looks again */
 	if (unread || destination_any(runs_low))
 		read_again();
-	for (unsigned s = 0; s < SHARDS; s++)
-		left |= more[s];
-	if (left && !rescan_set)
-		rescan_in(RESCAN_MS);
+	else
+		rescan_later();
 }
 
 static void

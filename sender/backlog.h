@@ -2,23 +2,27 @@
 /*
  * The window on processed/: what is due now, by destination, from names alone.
  *
- * At most BACKLOG_MAX names are kept in memory, and a share of that for one
+ * About BACKLOG_MAX names are kept in memory, and a share of that for one
  * destination; the rest is left on disk and read again when a destination that
- * has left some out runs low.  So memory does not grow with the backlog, and
- * a stalled destination takes no room from the others.
+ * has left some out runs low.  Who has used its share in a short time gets a
+ * larger one, so that a fast destination is not read for all the time.  So memory
+ * does not grow with the backlog, and a slow or a stalled destination takes no
+ * room from the others.
  */
 #ifndef SENDER_BACKLOG_H
 #define SENDER_BACKLOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/tree.h>
 
 #include "mail/entry.h"
 
-#define BACKLOG_MAX     20000 /* names a worker keeps, all destinations */
-#define BACKLOG_SHARE   1000  /* of one, when others wait or it is suspended */
-#define BACKLOG_TRICKLE 8     /* of one destination, when the window is full */
+#define BACKLOG_MAX     100000 /* names a worker keeps, all destinations */
+#define BACKLOG_FIRST   8000   /* of one at first */
+#define BACKLOG_SHARE   1000   /* when it is suspended, or half of it is full */
+#define BACKLOG_TRICKLE 8      /* of one destination, when the window is full */
 
 struct destination;
 struct waiting;
@@ -29,7 +33,9 @@ RB_HEAD(backlog_queue, waiting);
 struct backlog {
 	struct backlog_queue queue;
 	size_t count;
-	bool left_out; /* more of it is on disk */
+	bool left_out;     /* more of it is on disk */
+	size_t share;      /* has been given so much; 0: not yet */
+	int64_t filled_ms; /* steady time of the reading that filled it up */
 };
 
 /* Start watching for arrivals; once a worker. */

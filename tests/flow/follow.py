@@ -84,6 +84,7 @@ class Follower:
         self.path = path
         open(path, "ab").close()
         self.position = self.marked = 0
+        self.kept = []  # lines before the position that are still to be seen
 
     def text(self):
         with open(self.path, errors="replace") as f:
@@ -95,12 +96,18 @@ class Follower:
     def mark(self):
         """Forget what is there: wait_for() looks at later lines only."""
         self.position = self.marked = os.path.getsize(self.path)
+        self.kept = []
 
     def rewind(self):
         """Back to that mark: what came since then is looked at again."""
         self.position = self.marked
+        self.kept = []
 
     def _next_match(self, pattern):
+        while self.kept:
+            match = re.search(pattern, self.kept.pop(0))
+            if match:
+                return match
         with open(self.path, "rb") as f:
             f.seek(self.position)
             for line in f:
@@ -120,6 +127,15 @@ class Follower:
             f"/{pattern}/ in {os.path.basename(self.path)}",
             seconds,
         )
+
+    def skip_to(self, pattern, but):
+        """Wait for that line; those before it that match `but` stay to be seen."""
+        begin = self.position
+        self.wait_for(pattern)
+        with open(self.path, "rb") as f:
+            f.seek(begin)
+            passed = f.read(self.position - begin).decode(errors="replace")
+        self.kept = [line for line in passed.splitlines() if re.search(but, line)]
 
     def words(self, kinds):
         """All lines so far that begin with one of these words, split."""

@@ -32,6 +32,7 @@ from tap import diag, done_testing, is_, like, ok, skip
 
 DEFAULT_ROUTE = "maildir:mail/%d/%u"
 DAEMONS = ("receiver", "engine", "sender")
+OF_A_MESSAGE = r": [0-9a-z]{18}[0-9.]*: "  # in the log, behind its id
 STATES = ("incoming", "split", "processed", "sending", "deferred", "held", "corrupt")
 
 
@@ -128,7 +129,7 @@ class Stage:
             self.daemons[name] = Process(argv, log, self.env, preexec)
             self.started.append(self.daemons[name])
         for name in names or DAEMONS:
-            self.daemons[name].log.wait_for(r"\bready workers=\d+")
+            self.daemons[name].log.skip_to(r"\bready workers=\d+", but=OF_A_MESSAGE)
 
     def wrap(self, name):
         """What to start this daemon under, such as strace."""

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "sender/backlog.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proc/loop.h"
 #include "sender/destination.h"
@@ -83,27 +85,31 @@ test_order(void)
 static void
 test_window(void)
 {
+	char tag[TAG_LEN + 1];
+
 	add("bbbbbbbb", '5', 0, BACKLOG_MAX);
-	is_int((long long)waiting("bbbbbbbb"), BACKLOG_MAX / 2,
-	    "one destination has half of the window");
+	is_int((long long)waiting("bbbbbbbb"), BACKLOG_FIRST,
+	    "one destination has a part of the window");
 	ok(destination_get("bbbbbbbb")->backlog.left_out, "the rest is noted");
-	add("cccccccc", '5', 0, BACKLOG_MAX);
-	is_int((long long)waiting("cccccccc"), BACKLOG_SHARE,
-	    "the next has its share");
 	add("bbbbbbbb", '1', 0, 1);
-	is_int((long long)waiting("bbbbbbbb"), BACKLOG_MAX / 2,
+	is_int((long long)waiting("bbbbbbbb"), BACKLOG_FIRST,
 	    "a prioritised one takes the place of the last");
 	is_next("bbbbbbbb", '1', 0, "and goes first");
-	for (char c = 'd'; c <= 'm'; c++) {
-		char tag[TAG_LEN + 1] = "xxxxxxx";
-
-		tag[7] = c;
+	for (unsigned i = 0; backlog_total() < BACKLOG_MAX / 2; i++) {
+		snprintf(tag, sizeof(tag), "x%07u", i);
+		add(tag, '5', 0, BACKLOG_FIRST + 5);
+	}
+	add("cccccccc", '5', 0, BACKLOG_MAX);
+	is_int((long long)waiting("cccccccc"), BACKLOG_SHARE,
+	    "when half of it is taken a new one has less");
+	for (unsigned i = 0; backlog_total() < BACKLOG_MAX; i++) {
+		snprintf(tag, sizeof(tag), "y%07u", i);
 		add(tag, '5', 0, BACKLOG_SHARE + 5);
 	}
 	add("nnnnnnnn", '5', 0, 100);
 	is_int((long long)waiting("nnnnnnnn"), BACKLOG_TRICKLE,
 	    "when it is full, everybody still has a trickle");
-	ok(backlog_total() < BACKLOG_MAX + 100, "%zu names in all",
+	ok(backlog_total() < BACKLOG_MAX + BACKLOG_SHARE, "%zu names in all",
 	    backlog_total());
 }
 
@@ -120,6 +126,73 @@ test_trim(void)
 	is_next("bbbbbbbb", '5', 0, "its first are kept");
 }
 
+/* ---- names on disk ---- */
+
+#define ON_DISK (3 * BACKLOG_FIRST)
+
+static const char fast[] = "ffffffff";
+
+/* Its names are links of one file; the sender looks at names alone. */
+static void
+make_names(void)
+{
+	int dir = sender.spool->processed[2];
+	struct entry e = named(fast, '5', 0);
+	char first[ENTRY_SIZE], name[ENTRY_SIZE];
+	int fd;
+
+	e.shard = 2;
+	entry_format(&e, first);
+	fd = openat(dir, first, O_WRONLY | O_CREAT, 0600);
+	if (fd == -1 || close(fd) == -1)
+		bail_out("no file in processed/2");
+	for (unsigned i = 1; i < ON_DISK; i++) {
+		e = named(fast, '5', i);
+		e.shard = 2;
+		entry_format(&e, name);
+		if (linkat(dir, first, dir, name, 0) == -1)
+			bail_out("no link in processed/2");
+	}
+}
+
+/* Take what is in memory, all but a few, off the disk too. */
+static void
+send_them(void)
+{
+	struct entry e;
+	char name[ENTRY_SIZE];
+
+	while (waiting(fast) > 10 && backlog_next(destination_get(fast), &e)) {
+		entry_format(&e, name);
+		unlinkat(sender.spool->processed[2], name, 0);
+	}
+}
+
+static void
+on_turn(void *arg)
+{
+	(void)arg;
+	if (waiting(fast) > 10 + BACKLOG_FIRST / 2)
+		loop_stop();
+}
+
+static void
+test_growth(void)
+{
+	make_names();
+	backlog_shard(2);
+	is_int((long long)waiting(fast), BACKLOG_FIRST, "a part is read");
+	loop_on_turn(on_turn, NULL);
+	send_them();
+	loop_run();
+	is_int((long long)waiting(fast), BACKLOG_FIRST,
+	    "when that is sent, as much again");
+	send_them();
+	loop_run();
+	is_int((long long)waiting(fast), ON_DISK - 2 * (BACKLOG_FIRST - 10),
+	    "and when it was sent in a short time, more");
+}
+
 int
 main(void)
 {
@@ -128,6 +201,7 @@ main(void)
 	backlog_start();
 	backlog_shard(1);
 	test_order();
+	test_growth();
 	test_window();
 	test_trim();
 	return done();
