@@ -13,16 +13,22 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-#define SESSIONS 1024 /* places for them; one more takes another's */
+#define HOSTS       1024 /* with sessions; one more takes another's place */
+#define TICKETS     32   /* of one: for so many connections at once */
+#define TICKETS_ALL 4096 /* some KiB each */
 
-struct session {
+/* The sessions that wait to be resumed with one host; the newest is the last. */
+struct tickets {
 	char *place;
-	SSL_SESSION *session;
+	unsigned n;
+	SSL_SESSION *list[TICKETS];
 };
 
 struct tls_client {
 	SSL_CTX *ctx;
-	struct session sessions[SESSIONS];
+	struct tickets hosts[HOSTS];
+	unsigned total; /* tickets */
+	unsigned next;  /* host to be forgotten when there are too many */
 };
 
 struct tls {
@@ -38,18 +44,40 @@ struct tls {
 
 /* ---- sessions ---- */
 
-static struct session *
-session_slot(struct tls_client *client, const char *place)
+static struct tickets *
+tickets_of(struct tls_client *client, const char *place)
 {
-	return &client->sessions[hash_bytes(place, strlen(place)) % SESSIONS];
+	return &client->hosts[hash_bytes(place, strlen(place)) % HOSTS];
 }
 
 static void
-session_forget(struct session *s)
+tickets_forget(struct tls_client *client, struct tickets *host)
 {
-	SSL_SESSION_free(s->session);
-	free(s->place);
-	*s = (struct session){0};
+	client->total -= host->n;
+	while (host->n > 0)
+		SSL_SESSION_free(host->list[--host->n]);
+	free(host->place);
+	host->place = NULL;
+}
+
+static void
+make_room(struct tls_client *client, struct tickets *host)
+{
+	while (client->total >= TICKETS_ALL)
+		tickets_forget(client, &client->hosts[client->next++ % HOSTS]);
+	if (host->n < TICKETS)
+		return;
+	SSL_SESSION_free(host->list[0]);
+	client->total--;
+	host->n--;
+	memmove(host->list, host->list + 1, host->n * sizeof(host->list[0]));
+}
+
+/* Before that a session could be resumed as often as one liked. */
+static bool
+is_for_one_use(const SSL_SESSION *session)
+{
+	return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
 }
 
 /* TLS 1.3 hands them over after the handshake, as often as the peer likes.
@@ -58,24 +86,40 @@ static int
 on_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls *t = SSL_get_app_data(ssl);
-	struct session *slot = session_slot(t->client, t->place);
+	struct tickets *host = tickets_of(t->client, t->place);
 
-	session_forget(slot);
-	*slot = (struct session){mem_dup(t->place), session};
+	if (host->place != NULL &&
+	    (strcmp(host->place, t->place) != 0 || !is_for_one_use(session)))
+		tickets_forget(t->client, host);
+	make_room(t->client, host);
+	if (host->place == NULL)
+		host->place = mem_dup(t->place);
+	host->list[host->n++] = session;
+	t->client->total++;
 	return 1;
 }
 
+/* RFC 8446, C.4: a ticket is used once, or whoever listens could tell that two
+ * connections are of one client. */
 static void
 resume(struct tls *t)
 {
-	struct session *slot = session_slot(t->client, t->place);
+	struct tickets *host = tickets_of(t->client, t->place);
+	SSL_SESSION *session;
+	bool resumed = false;
 
-	if (slot->session == NULL || strcmp(slot->place, t->place) != 0)
+	if (host->place == NULL || strcmp(host->place, t->place) != 0)
 		return;
-	if (!SSL_SESSION_is_resumable(slot->session))
-		session_forget(slot);
-	else
-		SSL_set_session(t->ssl, slot->session);
+	while (host->n > 0 && !resumed) {
+		session = host->list[host->n - 1];
+		resumed = SSL_SESSION_is_resumable(session) &&
+		          SSL_set_session(t->ssl, session) == 1;
+		if (resumed && !is_for_one_use(session))
+			return;
+		host->n--;
+		t->client->total--;
+		SSL_SESSION_free(session); /* the connection holds it */
+	}
 }
 
 /* ---- what all share ---- */
@@ -130,8 +174,8 @@ tls_client_new(const char **why_r)
 static void
 forget_sessions(struct tls_client *client)
 {
-	for (size_t i = 0; i < SESSIONS; i++)
-		session_forget(&client->sessions[i]);
+	for (size_t i = 0; i < HOSTS; i++)
+		tickets_forget(client, &client->hosts[i]);
 }
 
 void

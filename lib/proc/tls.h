@@ -5,7 +5,7 @@
  *
  * A handshake succeeds with any certificate; who needs a certain one asks
  * afterwards, before anything is sent.  Sessions are resumed, with the same
- * name at the same address only.
+ * name at the same address only, those of TLS 1.3 once each.
  */
 #ifndef PROC_TLS_H
 #define PROC_TLS_H

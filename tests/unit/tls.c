@@ -324,6 +324,36 @@ resumes(struct tls_client *client, const char *name)
 	return resumed;
 }
 
+/* Both are begun before either has shaken hands: each has a ticket of its own. */
+static void
+test_two_at_once(struct tls_client *client)
+{
+	static const char name[] = "both.example";
+	struct stream s[3];
+	int resumed = 0;
+
+	ok(!resumes(client, name), "two tickets come with the first session");
+	for (int i = 0; i < 3; i++) {
+		begin(&s[i], host_serve);
+		s[i].tls = tls_new(client, io_fd(s[i].io), name, name);
+	}
+	for (int i = 0; i < 3; i++) {
+		if (io_starttls(s[i].io, tls_layer(s[i].tls)) == -1)
+			bail_out("no handshake");
+		is_str(run(&s[i], "sxet"), "s", "secured");
+		is_int(tls_resumed(s[i].tls), i < 2,
+		    i < 2 ? "with one" : "no ticket is used twice");
+	}
+	for (int i = 0; i < 3; i++) {
+		say(&s[i], "hello");
+		run(&s[i], "dext");
+		end(&s[i]);
+	}
+	for (int i = 0; i < 40; i++)
+		resumed += resumes(client, name);
+	is_int(resumed, 40, "each brings new ones, more than are kept");
+}
+
 static void
 test_resumption(struct tls_client *client, X509 *cert)
 {
@@ -334,10 +364,12 @@ test_resumption(struct tls_client *client, X509 *cert)
 	ok(!resumes(client, "mx2.example"), "another name's is not");
 	trust(client, authority);
 	ok(!resumes(client, "mx.example"), "nor one that others verified");
+	test_two_at_once(client);
 	SSL_CTX_set_max_proto_version(host, TLS1_2_VERSION);
 	trust(client, authority);
 	ok(!resumes(client, "mx.example"), "TLS 1.2: new");
 	ok(resumes(client, "mx.example"), "TLS 1.2: resumed");
+	ok(resumes(client, "mx.example"), "and again");
 }
 
 /* ---- what goes wrong ---- */
