@@ -122,6 +122,16 @@ resume(struct tls *t)
 	}
 }
 
+/* A host that cannot bear its own tickets is to be asked without one. */
+static void
+not_secured(struct tls *t)
+{
+	struct tickets *host = tickets_of(t->client, t->place);
+
+	if (host->place != NULL && strcmp(host->place, t->place) == 0)
+		tickets_forget(t->client, host);
+}
+
 /* ---- what all share ---- */
 
 static const char *
@@ -293,9 +303,13 @@ tls_shake(struct io_layer *layer)
 	n = SSL_do_handshake(t->ssl);
 	if (n == 1)
 		return 0;
-	if (not_done(t, n) == -1)
-		return -1;
-	return broken(t, ECONNRESET, "connection closed");
+	if (not_done(t, n) == 0)
+		broken(t, ECONNRESET, "connection closed");
+	if (t->error == 0)
+		return -1; /* it goes on */
+	not_secured(t);
+	errno = t->error;
+	return -1;
 }
 
 /* One record at most, and all of it when there is room: then nothing waits

@@ -435,6 +435,11 @@ test_failures(struct tls_client *client, X509 *cert)
 	end(&s);
 
 	host_shows(cert);
+	resumes(client, "mx.example");
+	begin(&s, host_leaves);
+	secure(&s, client, "mx.example");
+	end(&s);
+	ok(!resumes(client, "mx.example"), "then no ticket is offered");
 	SSL_CTX_set_security_level(host, 0);
 	SSL_CTX_set_min_proto_version(host, TLS1_VERSION);
 	SSL_CTX_set_max_proto_version(host, TLS1_1_VERSION);
